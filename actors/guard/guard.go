@@ -1,0 +1,36 @@
+// Package guard decides which requirements an actor enforces.
+//
+// An actor asks before each refusal or duty that a requirement stands for:
+//
+//	if s.Guards.Forbids("BI-OS-36", seen) {
+//	    return refuse(401, "nonce_used")
+//	}
+//
+// Lifting one guard makes a defective actor; lifting all of level hardened makes one of level core.
+package guard
+
+import (
+	"slices"
+
+	"countersign/conformance/catalog"
+)
+
+// Set is the guards that are on. The zero value enforces every requirement.
+type Set struct {
+	Level  catalog.Level // empty means hardened
+	Lifted []catalog.ID  // guards taken off one by one
+}
+
+// On reports whether the requirement is enforced. It panics on an ID that the catalogue lacks.
+func (s Set) On(id catalog.ID) bool {
+	return s.Level.Includes(catalog.MustLookup(id).Level) && !slices.Contains(s.Lifted, id)
+}
+
+// Forbids reports whether a request that violates the requirement is to be refused.
+func (s Set) Forbids(id catalog.ID, violated bool) bool { return violated && s.On(id) }
+
+// Without returns the set with more guards lifted.
+func (s Set) Without(ids ...catalog.ID) Set {
+	s.Lifted = append(slices.Clone(s.Lifted), ids...)
+	return s
+}
