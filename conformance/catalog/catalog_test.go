@@ -1,0 +1,122 @@
+package catalog_test
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"countersign/conformance/catalog"
+)
+
+var _ = Describe("The catalogue", func() {
+	requirements := func() []catalog.Requirement {
+		var all []catalog.Requirement
+		for _, c := range catalog.Catalogs() {
+			all = append(all, c.Requirements...)
+		}
+		return all
+	}
+
+	It("is data that its published schema accepts", func() {
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(catalog.Schema))
+		Expect(err).NotTo(HaveOccurred())
+		compiler := jsonschema.NewCompiler()
+		Expect(compiler.AddResource("requirements.schema.json", doc)).To(Succeed())
+		schema, err := compiler.Compile("requirements.schema.json")
+		Expect(err).NotTo(HaveOccurred())
+		for _, c := range catalog.Catalogs() {
+			data, err := os.ReadFile(c.Flow + ".yaml")
+			Expect(err).NotTo(HaveOccurred())
+			asJSON, err := yaml.YAMLToJSON(data)
+			Expect(err).NotTo(HaveOccurred())
+			value, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+			Expect(err).NotTo(HaveOccurred())
+			Expect(schema.Validate(value)).To(Succeed())
+		}
+	})
+
+	It("gives an ID once, numbered without gaps within a flow and role", func() {
+		next := map[string]int{}
+		for _, r := range requirements() {
+			prefix, number := string(r.ID[:6]), string(r.ID[6:])
+			next[prefix]++
+			Expect(number).To(Equal(twoDigits(next[prefix])), "after %s%s", prefix, number)
+		}
+	})
+
+	It("holds the floor of the bidirectional flow", func() {
+		Expect(len(catalog.Catalogs()[0].Requirements)).To(BeNumerically(">=", 45))
+	})
+
+	It("writes the keyword of a requirement into its text", func() {
+		for _, r := range requirements() {
+			Expect(r.Text).To(ContainSubstring(string(r.Keyword)), string(r.ID))
+		}
+	})
+
+	It("cites the document for every core requirement, or the standard that the document builds on", func() {
+		cited := regexp.MustCompile(`claims? \d|description|RFC \d+ section`)
+		for _, r := range requirements() {
+			Expect(r.Source).To(MatchRegexp(cited.String()+`|closes|RFC|flows|advisory`), string(r.ID))
+			if r.Level == catalog.Core {
+				Expect(cited.MatchString(r.Source)).To(BeTrue(), "%s: %s", r.ID, r.Source)
+			}
+		}
+	})
+
+	It("is what the wire profile speaks of: every ID that the profile names exists", func() {
+		profile, err := os.ReadFile("../profiles/bidirectional.md")
+		Expect(err).NotTo(HaveOccurred())
+		for _, id := range regexp.MustCompile(`BI-[A-Z]{2}-\d{2}`).FindAllString(string(profile), -1) {
+			_, ok := catalog.Lookup(catalog.ID(id))
+			Expect(ok).To(BeTrue(), id)
+		}
+	})
+})
+
+var _ = Describe("The account of the source documents", func() {
+	It("gives each statement its requirements or a reason, never both or neither", func() {
+		for _, c := range catalog.Coverages() {
+			for _, s := range c.Statements {
+				Expect(len(s.Requirements) > 0).NotTo(Equal(s.Why != ""), s.Where)
+				for _, id := range s.Requirements {
+					_, ok := catalog.Lookup(id)
+					Expect(ok).To(BeTrue(), "%s in %s", id, s.Where)
+				}
+			}
+		}
+	})
+
+	It("accounts for all eleven claims of the bidirectional document", func() {
+		var where []string
+		for _, s := range catalog.Coverages()[0].Statements {
+			where = append(where, s.Where)
+		}
+		text := strings.Join(where, "\n")
+		for _, claim := range []string{"claim 1,", "claim 2,", "claim 3,", "claim 4", "claim 5", "claim 6,", "claim 7,", "claim 8,", "claim 9", "claims 10 and 11"} {
+			Expect(text).To(ContainSubstring(claim))
+		}
+	})
+
+	It("covers every core requirement that a claim or the description asks for", func() {
+		covered := map[catalog.ID]bool{}
+		for _, s := range catalog.Coverages()[0].Statements {
+			for _, id := range s.Requirements {
+				covered[id] = true
+			}
+		}
+		for _, r := range catalog.Catalogs()[0].Requirements {
+			if r.Level == catalog.Core && regexp.MustCompile(`^(claims? \d|description)`).MatchString(r.Source) {
+				Expect(covered[r.ID]).To(BeTrue(), string(r.ID))
+			}
+		}
+	})
+})
+
+func twoDigits(n int) string { return string([]byte{byte('0' + n/10), byte('0' + n%10)}) }

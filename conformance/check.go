@@ -1,0 +1,84 @@
+package conformance
+
+import (
+	"fmt"
+	"strings"
+
+	"countersign/conformance/catalog"
+)
+
+// Check tests one role for one requirement.
+type Check struct {
+	ID   catalog.ID
+	Role catalog.Role
+	// Alone says that the check cannot share a target with other checks: it moves the target's clock, or listens at an address that others listen at too.
+	Alone bool
+	Run   func(*Session)
+}
+
+// Requirement is what the check tests for.
+func (c Check) Requirement() catalog.Requirement { return catalog.MustLookup(c.ID) }
+
+// Name is the requirement's ID, with the role behind it where the requirement binds several.
+func (c Check) Name() string {
+	if len(c.Requirement().Roles) > 1 {
+		return fmt.Sprintf("%s@%s", c.ID, c.Role)
+	}
+	return string(c.ID)
+}
+
+// Selection says which checks to run. Its zero value selects all of level hardened.
+type Selection struct {
+	Level catalog.Level
+	Roles []catalog.Role // empty: every role
+	// Only holds IDs, names of checks, or beginnings of either, as BI-OS; empty: every check.
+	Only []string
+}
+
+// NoSuchCheckError says that a part of a selection selects nothing.
+type NoSuchCheckError struct{ Wanted string }
+
+func (e *NoSuchCheckError) Error() string {
+	return fmt.Sprintf("no check matches %q: `countersign list checks` names them all", e.Wanted)
+}
+
+// Select returns the chosen checks in their order. Each word of Only has to match at least one check of the chosen level and roles.
+func (s Selection) Select(checks []Check) ([]Check, error) {
+	matched := make([]bool, len(s.Only))
+	var chosen []Check
+	for _, c := range checks {
+		if !s.Level.Includes(c.Requirement().Level) || !s.hasRole(c.Role) {
+			continue
+		}
+		wanted := len(s.Only) == 0
+		for i, word := range s.Only {
+			if strings.HasPrefix(c.Name(), word) {
+				wanted, matched[i] = true, true
+			}
+		}
+		if wanted {
+			chosen = append(chosen, c)
+		}
+	}
+	for i, word := range s.Only {
+		if !matched[i] {
+			return nil, &NoSuchCheckError{Wanted: word}
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, &NoSuchCheckError{Wanted: "the chosen level and roles"}
+	}
+	return chosen, nil
+}
+
+func (s Selection) hasRole(role catalog.Role) bool {
+	if len(s.Roles) == 0 {
+		return true
+	}
+	for _, r := range s.Roles {
+		if r == role || strings.HasPrefix(string(role), string(r)+"-") {
+			return true
+		}
+	}
+	return false
+}

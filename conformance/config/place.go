@@ -1,0 +1,62 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// find is the node at a place in the file, or the last one on the way to it.
+func find(node ast.Node, at []string) ast.Node {
+	for _, step := range at {
+		next := child(node, step)
+		if next == nil {
+			return node
+		}
+		node = next
+	}
+	return node
+}
+
+func child(node ast.Node, step string) ast.Node {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		for _, v := range n.Values {
+			if keyText(v) == step {
+				return v.Value
+			}
+		}
+	case *ast.MappingValueNode:
+		if keyText(n) == step {
+			return n.Value
+		}
+	case *ast.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i < len(n.Values) {
+			return n.Values[i]
+		}
+	}
+	return nil
+}
+
+// keyOf is the node of a key, for errors about the key itself.
+func keyOf(root ast.Node, at []string, key string) ast.Node {
+	switch n := find(root, at).(type) {
+	case *ast.MappingNode:
+		for _, v := range n.Values {
+			if keyText(v) == key {
+				return v.Key
+			}
+		}
+	case *ast.MappingValueNode:
+		if keyText(n) == key {
+			return n.Key
+		}
+	}
+	return nil
+}
+
+func keyText(v *ast.MappingValueNode) string { return v.Key.GetToken().Value }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,53 @@
+"""The hand-over of access tokens from the OAuth server to its resource server (profile section 4.4)."""
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from oauth1 import Signer
+from web import Unreachable, fetch
+
+FIRST_WAIT, LONGEST_WAIT = 1, 30  # seconds between tries
+
+
+@dataclass
+class HandOver:
+    """Sends events to one resource server, and sends each again until it is acknowledged."""
+
+    endpoint: str
+    resource_server: str
+    signer: Signer
+    clock: object
+    signed: bool = True
+    retried: bool = True
+    said_for_whom: bool = True
+
+    def issued(self, token) -> None:
+        self._send(token.expires_at, [
+            ("event", "issued"), ("token", token.token), ("token_secret", token.secret),
+            ("client_id", token.client_id), ("username", token.username),
+        ], [("expires_at", str(int(token.expires_at))), ("resource_server", self.resource_server), ("sequence", "1")])
+
+    def revoked(self, token) -> None:
+        self._send(token.expires_at, [("event", "revoked"), ("token", token.token)],
+                   [("resource_server", self.resource_server), ("sequence", "2")])
+
+    def _send(self, until: float, form: list, restrictions: list) -> None:
+        form = form + restrictions if self.said_for_whom else form
+        if not self._acknowledged(form) and self.retried:
+            threading.Thread(target=self._send_again, args=(until, form), daemon=True).start()
+
+    def _send_again(self, until: float, form: list) -> None:
+        wait = FIRST_WAIT
+        while self.clock.now() < until:
+            threading.Event().wait(wait)
+            if self._acknowledged(form):
+                return
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    def _acknowledged(self, form: list) -> bool:
+        authorization = self.signer.authorization("POST", self.endpoint, form) if self.signed else ""
+        try:
+            return fetch("POST", self.endpoint, authorization, form).status == 204
+        except Unreachable:
+            return False

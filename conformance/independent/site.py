@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""A site of the profile bidirectional@1: one program for each role, or for several on one origin.
+
+    python3 site.py --role oauth-server --port 8701
+    python3 site.py --role oauth-server --role resource-server --role client --port 8701
+
+The defaults are the values of section 8 of the profile. It listens on loopback only.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+
+import client
+import oauth_server
+import resource_server
+from legs import PROFILE, WELL_KNOWN, Peer
+from oauth1 import Refusal
+from store import Registration
+from web import Application, Clock, Response, Server, json_response, single
+
+DEFECTS = {
+    "oauth-server": oauth_server.DEFECTS,
+    "resource-server": resource_server.DEFECTS,
+    "client": client.DEFECTS,
+}
+SITE_A = "http://127.0.0.1:8791"
+SITE_B = "http://127.0.0.1:8792"
+CLIENTS = [
+    ("client-a", "secret-a-at-a", "Site A", SITE_A + "/callback"),
+    ("client-b", "secret-b-at-a", "Site B", SITE_B + "/callback"),
+    ("client-c", "secret-c-at-a", "Site C", "http://127.0.0.1:8793/callback"),
+]
+USERS = [("alice", "alice-password-at-a"), ("bob", "bob-password-at-a")]
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="site.py", description="Runs roles of the profile bidirectional@1.")
+    add = parser.add_argument
+    add("--role", action="append", choices=list(DEFECTS), help="a role to run; repeat it for several on one origin")
+    add("--port", type=int, default=0, help="0: any free port")
+    add("--defect", action="append", default=[], metavar="ID", help="lift this requirement")
+    add("--list-defects", action="store_true", help="print the IDs that --defect takes (with --role: of those roles)")
+    add("--own-issuer", help="the site's OAuth server; where it runs here: its own URL")
+    add("--handover-key", default="handover-key-a")
+    add("--client", nargs=4, action="append", default=[], metavar=("ID", "SECRET", "NAME", "CALLBACK"),
+        help="a registered client, added or in the place of the one with that ID")
+    add("--only-given-clients", action="store_true", help="register none but those of --client")
+    add("--user", nargs=2, action="append", metavar=("NAME", "PASSWORD"), help="an account, in the place of the defaults")
+    add("--timestamp-window", type=int, default=300, help="seconds")
+    add("--no-test-clock", action="store_true", help="offer no test clock endpoint")
+    server = parser.add_argument_group("OAuth server")
+    server.add_argument("--handover-endpoint", help="where tokens are handed over")
+    server.add_argument("--resource-endpoint", help="for which resource server tokens are meant")
+    server.add_argument("--delegation-endpoint", help="that of the site's client")
+    server.add_argument("--temporary-credential-lifetime", type=int, default=600, help="seconds")
+    server.add_argument("--access-token-lifetime", type=int, default=3600, help="seconds")
+    side = parser.add_argument_group("client")
+    side.add_argument("--client-id", default="client-a", help="the identifier of the site's client")
+    side.add_argument("--own-secret", default="secret-a-at-a", help="its secret at its own site")
+    side.add_argument("--peer-issuer", default=SITE_B)
+    side.add_argument("--peer-secret", default="secret-a-at-b", help="this client's secret at the peer")
+    side.add_argument("--peer-client-id", default="client-b")
+    side.add_argument("--peer-client-secret", default="secret-b-at-a", help="the peer client's secret at this site")
+    side.add_argument("--peer", nargs=4, action="append", default=[],
+                      metavar=("ISSUER", "SECRET", "CLIENT_ID", "CLIENT_SECRET"), help="one peer more")
+    return parser
+
+
+def build(options, base: str) -> Application:
+    """The roles on one origin, with their routes and one metadata document."""
+    clock = Clock()
+    here = set(options.role)
+    issuer = options.own_issuer or (base if "oauth-server" in here else SITE_A)
+    given = {entry[0]: entry for entry in options.client}
+    known = {} if options.only_given_clients else {entry[0]: entry for entry in CLIENTS}
+    clients = [Registration(*entry) for entry in {**known, **given}.values()]
+    users = options.user or USERS
+
+    def near(role: str) -> str:
+        return base if role in here else SITE_A
+
+    roles = []
+    if "oauth-server" in here:
+        roles.append(oauth_server.OAuthServer(
+            base, issuer, clock, clients, users,
+            options.handover_endpoint or near("resource-server") + "/handover", options.handover_key,
+            options.resource_endpoint or near("resource-server") + "/resource",
+            options.client_id, options.delegation_endpoint or near("client") + "/delegation",
+            oauth_server.Lifetimes(options.temporary_credential_lifetime, options.access_token_lifetime,
+                                   options.timestamp_window),
+            options.defect))
+    if "resource-server" in here:
+        roles.append(resource_server.ResourceServer(
+            base, clock, issuer, options.handover_key, clients, users, options.timestamp_window, options.defect))
+    if "client" in here:
+        peers = [Peer(options.peer_issuer, options.peer_secret, options.peer_client_id, options.peer_client_secret)]
+        peers += [Peer(*entry) for entry in options.peer]
+        roles.append(client.Client(
+            base, options.client_id, issuer, options.own_secret, peers, clock, options.timestamp_window, options.defect))
+
+    application, document = Application(), {"profile": PROFILE}
+    for role in roles:
+        application.routes.update(role.routes())
+        document.update(role.metadata())
+    if not options.no_test_clock:
+        application.routes["/test-clock"] = {"POST": lambda request: advance(clock, request)}
+        document["test_clock_endpoint"] = base + "/test-clock"
+
+    def metadata(_request) -> Response:
+        return json_response(200, document)
+
+    application.routes[WELL_KNOWN] = {"GET": metadata, "HEAD": metadata}
+    return application
+
+
+def advance(clock: Clock, request) -> Response:
+    """Section 9."""
+    text = single(request.form, "advance", required=True)
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise Refusal(400, "parameter_rejected", "advance is not a whole number of seconds.")
+    clock.advance(int(text))
+    return Response(204)
+
+
+def main() -> int:
+    parser = arguments()
+    options = parser.parse_args()
+    roles = options.role or []
+    offered = [defect for role in (roles or DEFECTS) for defect in DEFECTS[role]]
+    if options.list_defects:
+        print("\n".join(offered))
+        return 0
+    if not roles:
+        parser.error("name a --role: " + ", ".join(DEFECTS))
+    for defect in options.defect:
+        if defect not in offered:
+            parser.error(f"{defect} is no defect of this role; --list-defects prints them")
+    server = Server(options.port)
+    server.application = build(options, server.base)
+    print(f"listening on {server.base}", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

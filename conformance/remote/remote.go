@@ -1,0 +1,172 @@
+// Package remote puts a target that is reached by its URL under test.
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/conformance"
+	"countersign/conformance/bidirectional"
+	"countersign/conformance/catalog"
+	"countersign/conformance/redact"
+)
+
+// Target is somebody's implementation, found and ready for checks.
+type Target struct {
+	// Roles are those under test: the ones asked for, or those whose endpoints lie at the target's own origin.
+	Roles []catalog.Role
+
+	url     string
+	setup   bidirectional.Setup
+	limit   time.Duration
+	maxWait time.Duration
+	clock   string // test clock endpoint; empty for none
+	stage   *conformance.Stage
+}
+
+// Options say how a target is to be reached.
+type Options struct {
+	URL     string
+	Roles   []catalog.Role // empty: what the metadata shows
+	Limit   time.Duration
+	MaxWait time.Duration
+	Setup   bidirectional.Setup
+}
+
+// UnreachableError says that there is nothing to judge at the URL.
+type UnreachableError struct {
+	URL string
+	Err error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("the target does not answer at %s: %v; start it, or correct --target", e.URL, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// SetupError says that the target or the harness is not set up so that checks can run.
+type SetupError struct{ Problem string }
+
+func (e *SetupError) Error() string { return e.Problem }
+
+const wellKnown = "/.well-known/bidirectional-authorization"
+
+// Find reads the target's metadata, works out its roles and opens the addresses at which the harness plays the other parties.
+func Find(ctx context.Context, o Options) (*Target, error) {
+	base := strings.TrimSuffix(o.URL, "/")
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, &SetupError{fmt.Sprintf("%q is no URL of a target; write it as http://host:port", o.URL)}
+	}
+	metadata, err := fetch(ctx, base+wellKnown, o.Limit)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{url: base, setup: o.Setup, limit: o.Limit, maxWait: o.MaxWait, stage: &conformance.Stage{}}
+	t.clock, _ = metadata["test_clock_endpoint"].(string)
+	t.Roles = o.Roles
+	if len(t.Roles) == 0 {
+		t.Roles = rolesIn(metadata, u)
+	}
+	if len(t.Roles) == 0 {
+		return nil, &SetupError{fmt.Sprintf("the metadata at %s names no endpoint at that origin, so no role can be put under test; name the roles with --role", base+wellKnown)}
+	}
+	for party, origin := range map[string]string{"site-a": o.Setup.OwnIssuer, "site-b": o.Setup.PeerIssuer} {
+		if err := t.listen(party, origin); err != nil {
+			t.Close()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (t *Target) listen(party, origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "http" || u.Host == "" {
+		return &SetupError{fmt.Sprintf("%q is no address at which the harness can play %s; write it as http://127.0.0.1:port", origin, party)}
+	}
+	if _, err := t.stage.Listen(party, u.Host); err != nil {
+		return &SetupError{fmt.Sprintf("%v; free the address, or set another in the configuration's setup", err)}
+	}
+	return nil
+}
+
+func fetch(ctx context.Context, document string, limit time.Duration) (map[string]any, error) {
+	if limit == 0 {
+		limit = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, document, nil)
+	if err != nil {
+		return nil, &SetupError{err.Error()}
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return nil, &UnreachableError{URL: document, Err: err}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, conformance.MaxBody))
+	if err != nil {
+		return nil, &UnreachableError{URL: document, Err: err}
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, &SetupError{fmt.Sprintf("%s answers %s, so there is no metadata to find the endpoints by; serve the document of section 3 of the profile there, or correct --target", document, resp.Status)}
+	}
+	var metadata map[string]any
+	if err := json.Unmarshal(body, &metadata); err != nil {
+		return nil, &SetupError{fmt.Sprintf("%s is no JSON object: %v", document, err)}
+	}
+	return metadata, nil
+}
+
+// rolesIn are the roles whose telling endpoint lies at the target's origin.
+func rolesIn(metadata map[string]any, target *url.URL) []catalog.Role {
+	var roles []catalog.Role
+	for _, sign := range []struct {
+		member string
+		roles  []catalog.Role
+	}{
+		{"temporary_credential_endpoint", []catalog.Role{catalog.OAuthServer}},
+		{"token_handover_endpoint", []catalog.Role{catalog.ResourceServer}},
+		{"start_endpoint", []catalog.Role{catalog.ClientInitiating, catalog.ClientReceiving}},
+	} {
+		endpoint, _ := metadata[sign.member].(string)
+		if u, err := url.Parse(endpoint); err == nil && u.Host == target.Host && u.Scheme == target.Scheme {
+			roles = append(roles, sign.roles...)
+		}
+	}
+	return roles
+}
+
+// Open gives a check its surroundings. All checks meet the same target: run those marked Alone one by one.
+func (t *Target) Open(ctx context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
+	w := &conformance.Wire{Context: ctx, Stage: t.stage, Limit: t.limit, MaxWait: t.maxWait, Random: rand.Reader, Aliases: []redact.Name{}}
+	if slices.Contains([]catalog.Role{catalog.ClientInitiating, catalog.ClientReceiving}, c.Role) {
+		w.Limit = max(t.limit, 35*time.Second) // a client may try for 30 s before it answers: profile, section 6.2
+	}
+	if t.clock != "" {
+		w.Clock = conformance.PostClock(w.HTTP(), t.clock)
+	}
+	return w, conformance.Target{URL: t.url, Setup: t.setup}, nil
+}
+
+// Close gives the addresses back.
+func (t *Target) Close() { t.stage.Close() }

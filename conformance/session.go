@@ -1,0 +1,332 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/conformance/redact"
+)
+
+// MaxBody is how many bytes of a body the harness reads; a longer one is a failure of its sender.
+const MaxBody = 1 << 20
+
+// ErrNoClock is returned by Env.Advance when the target's time can neither be moved nor be waited for.
+var ErrNoClock = errors.New("the target offers no test clock and its lifetime is too long to wait for")
+
+// Env is where a check takes place: on real connections, or inside a simulated world.
+type Env interface {
+	// HTTP reaches the target. It follows no redirects, keeps no cookies, and gives up on an exchange in time.
+	HTTP() *http.Client
+	// Play makes the harness answer as a party, at that party's address, until Close.
+	Play(party string, h http.Handler) error
+	// Now is the target's time, as far as it is known.
+	Now() time.Time
+	// Advance lets the target's time pass; ErrNoClock if it cannot.
+	Advance(time.Duration) error
+	// Await waits until done reports true, or for limit at the most, and gives done's last answer.
+	Await(limit time.Duration, done func() bool) bool
+	// Entropy is the harness's random stream for this check.
+	Entropy() io.Reader
+	// Within runs a check in these surroundings and returns when it has ended.
+	Within(check func()) error
+	// Names are the origins that reports call by name because they change from run to run.
+	Names() []redact.Name
+	Close()
+}
+
+// Target is what a check is pointed at.
+type Target struct {
+	// URL is the base under which the target's metadata document lies.
+	URL string
+	// Setup is what the flow's checks have to know of the target: clients, users, keys, addresses. Its type is the flow's.
+	Setup any
+}
+
+// Session is one run of one check. Its methods that judge end the check when the judgement is final.
+type Session struct {
+	Check  Check
+	Target Target
+	Env    Env
+
+	mu        sync.Mutex
+	exchanges []Exchange
+}
+
+// outcome ends a check from inside; it is the value that a judging method panics with.
+type outcome struct {
+	verdict Verdict
+	reason  string
+	failure *Failure
+}
+
+// Run plays the check and returns its result. A panic of the check itself is an error of the harness.
+func (s *Session) Run() (result Result) {
+	req := s.Check.Requirement()
+	result = Result{Check: s.Check.Name(), Role: s.Check.Role, Requirement: req, Verdict: Pass}
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case outcome:
+			result.Verdict, result.Reason, result.Failure = v.verdict, v.reason, v.failure
+		default:
+			result.Verdict, result.Reason = Error, fmt.Sprintf("the check broke: %v", v)
+		}
+		s.report(&result)
+	}()
+	s.Check.Run(s)
+	return result
+}
+
+func (s *Session) report(result *Result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := redact.New(s.Env.Names())
+	result.Exchanges = make([]Exchange, 0, len(s.exchanges))
+	for _, e := range s.exchanges {
+		text.Learn(e.URL, e.RequestBody, e.ResponseBody)
+		for _, h := range slices.Concat(e.RequestHeaders, e.ResponseHeaders) {
+			text.LearnHeader(h.Name, h.Value)
+		}
+	}
+	for _, e := range s.exchanges {
+		e.URL, e.RequestBody, e.ResponseBody, e.Problem = text.Redact(e.URL), text.Redact(e.RequestBody), text.Redact(e.ResponseBody), text.Redact(e.Problem)
+		e.RequestHeaders, e.ResponseHeaders = redactHeaders(text, e.RequestHeaders), redactHeaders(text, e.ResponseHeaders)
+		result.Exchanges = append(result.Exchanges, e)
+	}
+	result.Reason = text.Redact(result.Reason)
+	if f := result.Failure; f != nil {
+		f.Expected, f.Actual = text.Redact(f.Expected), text.Redact(f.Actual)
+	}
+}
+
+func redactHeaders(text *redact.Text, headers []Header) []Header {
+	var out []Header
+	for _, h := range headers {
+		if v, keep := text.RedactHeader(h.Name, h.Value); keep {
+			out = append(out, Header{Name: h.Name, Value: v})
+		}
+	}
+	return out
+}
+
+// Response is an answer of the target, read whole.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	// Exchange is its number in the report.
+	Exchange int
+}
+
+// Do sends a request in the name of a party and reads the whole answer. No answer, or none in time, is a failure of the target.
+func (s *Session) Do(as string, req *http.Request) *Response {
+	resp, err := s.Try(as, req)
+	if err != nil {
+		s.FailAt(s.lastExchange(), "a complete answer", err.Error())
+	}
+	return resp
+}
+
+// Try is Do for a request that may stay without an answer.
+func (s *Session) Try(as string, req *http.Request) (*Response, error) {
+	n := s.begin(as, string(s.Check.Role), req, requestBody(req))
+	httpResp, err := s.Env.HTTP().Do(req)
+	if err != nil {
+		s.edit(n, func(e *Exchange) { e.Problem = err.Error() })
+		return nil, err
+	}
+	defer httpResp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(httpResp.Body, MaxBody+1))
+	if err == nil && len(body) > MaxBody {
+		err = fmt.Errorf("the body goes on after %d bytes", MaxBody)
+	}
+	s.edit(n, func(e *Exchange) {
+		e.Status, e.ResponseHeaders, e.ResponseBody = httpResp.StatusCode, headersOf(httpResp.Header), excerpt(body)
+		if err != nil {
+			e.Problem = err.Error()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Response{Status: httpResp.StatusCode, Header: httpResp.Header, Body: body, Exchange: n}, nil
+}
+
+// Play makes the harness answer as a party; the exchanges are recorded.
+func (s *Session) Play(party string, h http.Handler) {
+	recorded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody))
+		if err != nil {
+			http.Error(w, "the body could not be read", http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		n := s.begin(string(s.Check.Role), party, r, body)
+		rec := &recorder{header: http.Header{}}
+		h.ServeHTTP(rec, r)
+		rec.WriteHeader(http.StatusOK)
+		s.edit(n, func(e *Exchange) {
+			e.Status, e.ResponseHeaders, e.ResponseBody = rec.status, headersOf(rec.header), excerpt(rec.body.Bytes())
+		})
+		for name, values := range rec.header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(rec.status)
+		_, _ = w.Write(rec.body.Bytes())
+	})
+	if err := s.Env.Play(party, recorded); err != nil {
+		s.Broken("the harness cannot play %s: %v", party, err)
+	}
+}
+
+// recorder keeps an answer of the harness so that it can be recorded before it is sent.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(p)
+}
+
+func (s *Session) begin(from, to string, req *http.Request, body []byte) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := *req.URL
+	if u.Host == "" { // a request that the harness received
+		u.Scheme, u.Host = "http", req.Host
+		if req.TLS != nil {
+			u.Scheme = "https"
+		}
+	}
+	s.exchanges = append(s.exchanges, Exchange{
+		Number: len(s.exchanges) + 1, From: from, To: to, Method: req.Method, URL: u.String(),
+		RequestHeaders: headersOf(req.Header), RequestBody: excerpt(body),
+	})
+	return len(s.exchanges)
+}
+
+func (s *Session) edit(n int, change func(*Exchange)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.exchanges[n-1])
+}
+
+func (s *Session) lastExchange() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.exchanges)
+}
+
+// Pass ends the check: the requirement is met.
+func (s *Session) Pass() { panic(outcome{verdict: Pass}) }
+
+// Skip ends the check: it cannot be run here, for the reason given.
+func (s *Session) Skip(reason string, args ...any) {
+	panic(outcome{verdict: Skip, reason: fmt.Sprintf(reason, args...)})
+}
+
+// Broken ends the check: the harness, not the target, is at fault.
+func (s *Session) Broken(reason string, args ...any) {
+	panic(outcome{verdict: Error, reason: fmt.Sprintf(reason, args...)})
+}
+
+// Fail ends the check: the target did not meet the requirement. It points at the last exchange.
+func (s *Session) Fail(expected, actual string) { s.FailAt(s.lastExchange(), expected, actual) }
+
+// FailAt is Fail for an exchange that is not the last one.
+func (s *Session) FailAt(exchange int, expected, actual string) {
+	verdict := Fail
+	if s.Check.Requirement().Keyword != "MUST" {
+		verdict = Warn
+	}
+	panic(outcome{verdict: verdict, failure: &Failure{Expected: expected, Actual: actual, Blame: string(s.Check.Role), Exchange: exchange}})
+}
+
+// Expect ends the check as failed unless ok.
+func (s *Session) Expect(ok bool, expected, actual string) {
+	if !ok {
+		s.Fail(expected, actual)
+	}
+}
+
+// ExpectStatus ends the check as failed unless the answer has one of the statuses.
+func (s *Session) ExpectStatus(r *Response, what string, statuses ...int) {
+	if slices.Contains(statuses, r.Status) {
+		return
+	}
+	var words []string
+	for _, status := range statuses {
+		words = append(words, fmt.Sprint(status))
+	}
+	s.FailAt(r.Exchange, fmt.Sprintf("%s: status %s", what, strings.Join(words, " or ")), fmt.Sprintf("status %d", r.Status))
+}
+
+// Advance lets the target's time pass, or skips the check where that is not possible.
+func (s *Session) Advance(d time.Duration) {
+	if err := s.Env.Advance(d); errors.Is(err, ErrNoClock) {
+		s.Skip("%v (%s to wait)", err, d)
+	} else if err != nil {
+		s.Broken("the target's clock cannot be moved: %v", err)
+	}
+}
+
+// Random returns n random bytes, base64url-encoded.
+func (s *Session) Random(n int) string {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(s.Env.Entropy(), b); err != nil {
+		s.Broken("no randomness: %v", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func requestBody(req *http.Request) []byte {
+	if req.GetBody == nil {
+		return nil
+	}
+	rc, err := req.GetBody()
+	if err != nil {
+		return nil
+	}
+	defer rc.Close()
+	body, _ := io.ReadAll(rc)
+	return body
+}
+
+func headersOf(h http.Header) []Header {
+	var out []Header
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[name] {
+			out = append(out, Header{Name: name, Value: v})
+		}
+	}
+	return out
+}
+
+// excerpt keeps what a report can show of a body.
+func excerpt(body []byte) string {
+	const most = 16 << 10
+	if len(body) > most {
+		return strings.ToValidUTF8(string(body[:most]), "\uFFFD") + fmt.Sprintf("... (%d bytes in all)", len(body))
+	}
+	return strings.ToValidUTF8(string(body), "\uFFFD")
+}

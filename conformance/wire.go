@@ -1,0 +1,241 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/conformance/redact"
+)
+
+// Stage holds the addresses at which the harness plays parties on real connections. A party that nobody plays answers 204 to everything,
+// so that a target which tells it something is content.
+type Stage struct {
+	mu      sync.Mutex
+	parties map[string]*party
+	news    chan struct{} // closed and renewed whenever a party has answered
+}
+
+type party struct {
+	server  *http.Server
+	origin  string
+	handler http.Handler
+}
+
+// Listen opens an address for a party and returns its origin. Port 0 takes any free one.
+func (st *Stage) Listen(name, address string) (string, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("the harness cannot listen as %s at %s: %w", name, address, err)
+	}
+	p := &party{origin: "http://" + l.Addr().String()}
+	p.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		st.mu.Lock()
+		h := p.handler
+		st.mu.Unlock()
+		if h == nil {
+			w.WriteHeader(http.StatusNoContent)
+		} else {
+			h.ServeHTTP(w, r)
+		}
+		st.announce()
+	})}
+	st.mu.Lock()
+	if st.parties == nil {
+		st.parties = map[string]*party{}
+		st.news = make(chan struct{})
+	}
+	st.parties[name] = p
+	st.mu.Unlock()
+	go func() { _ = p.server.Serve(l) }() // ends with Close
+	return p.origin, nil
+}
+
+func (st *Stage) announce() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	close(st.news)
+	st.news = make(chan struct{})
+}
+
+func (st *Stage) play(name string, h http.Handler) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	p, ok := st.parties[name]
+	if !ok {
+		return fmt.Errorf("it has no address of that name")
+	}
+	p.handler = h
+	return nil
+}
+
+func (st *Stage) clear() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, p := range st.parties {
+		p.handler = nil
+	}
+}
+
+func (st *Stage) await(ctx context.Context, limit time.Duration, done func() bool) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		st.mu.Lock()
+		news := st.news
+		st.mu.Unlock()
+		if done() {
+			return true
+		}
+		select {
+		case <-news:
+		case <-timer.C:
+			return done()
+		case <-ctx.Done():
+			return done()
+		}
+	}
+}
+
+// Close stops listening.
+func (st *Stage) Close() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, p := range st.parties {
+		_ = p.server.Close()
+	}
+}
+
+// Wire is the Env of checks on real connections.
+type Wire struct {
+	Context context.Context
+	Stage   *Stage
+	// Limit bounds one exchange with the target; 0 means 10 s.
+	Limit time.Duration
+	// MaxWait is how long Advance waits in real time when Clock is nil.
+	MaxWait time.Duration
+	// Clock moves the target's clock; nil when it offers none.
+	Clock func(time.Duration) error
+	// Random is the harness's random stream.
+	Random io.Reader
+	// Aliases are the origins that reports call by name.
+	Aliases []redact.Name
+	// OnClose, if set, is called by Close.
+	OnClose func()
+
+	mu     sync.Mutex
+	moved  time.Duration
+	client *http.Client
+}
+
+// HTTP implements Env.
+func (w *Wire) HTTP() *http.Client {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.client == nil {
+		limit := w.Limit
+		if limit == 0 {
+			limit = 10 * time.Second
+		}
+		w.client = &http.Client{
+			Timeout:       limit,
+			Transport:     contextTransport{w.Context, &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	return w.client
+}
+
+// contextTransport ends exchanges with the run.
+type contextTransport struct {
+	ctx  context.Context
+	next *http.Transport
+}
+
+func (t contextTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.ctx != nil {
+		if err := t.ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return t.next.RoundTrip(req)
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections reach the transport.
+func (t contextTransport) CloseIdleConnections() { t.next.CloseIdleConnections() }
+
+// Play implements Env.
+func (w *Wire) Play(name string, h http.Handler) error { return w.Stage.play(name, h) }
+
+// Now implements Env.
+func (w *Wire) Now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.moved)
+}
+
+// Advance implements Env.
+func (w *Wire) Advance(d time.Duration) error {
+	if w.Clock != nil {
+		if err := w.Clock(d); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		w.moved += d
+		w.mu.Unlock()
+		return nil
+	}
+	if d > w.MaxWait {
+		return ErrNoClock
+	}
+	w.Stage.await(w.Context, d, func() bool { return false })
+	return nil
+}
+
+// Await implements Env.
+func (w *Wire) Await(limit time.Duration, done func() bool) bool {
+	return w.Stage.await(w.Context, limit, done)
+}
+
+// Entropy implements Env.
+func (w *Wire) Entropy() io.Reader { return w.Random }
+
+// Within implements Env.
+func (w *Wire) Within(check func()) error {
+	check()
+	return nil
+}
+
+// Names implements Env.
+func (w *Wire) Names() []redact.Name { return w.Aliases }
+
+// Close implements Env.
+func (w *Wire) Close() {
+	w.Stage.clear()
+	w.HTTP().CloseIdleConnections()
+	if w.OnClose != nil {
+		w.OnClose()
+	}
+}
+
+// PostClock moves a clock through the target's test clock endpoint, section 9 of the profiles.
+func PostClock(client *http.Client, endpoint string) func(time.Duration) error {
+	return func(d time.Duration) error {
+		form := url.Values{"advance": {fmt.Sprint(int64((d + time.Second - 1) / time.Second))}}
+		resp, err := client.Post(endpoint, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusNoContent {
+			return fmt.Errorf("%s answered %s, not 204", endpoint, resp.Status)
+		}
+		return nil
+	}
+}
