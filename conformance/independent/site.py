@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+sys.dont_write_bytecode = True  # leaves the source tree as it is
+
 import client
 import oauth_server
 import resource_server
@@ -35,7 +37,7 @@ USERS = [("alice", "alice-password-at-a"), ("bob", "bob-password-at-a")]
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="site.py", description="Runs roles of the profile bidirectional@1.")
+    parser = argparse.ArgumentParser(prog="site.py", allow_abbrev=False, description="Runs roles of the profile bidirectional@1.")
     add = parser.add_argument
     add("--role", action="append", choices=list(DEFECTS), help="a role to run; repeat it for several on one origin")
     add("--port", type=int, default=0, help="0: any free port")

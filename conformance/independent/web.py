@@ -220,7 +220,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
-    application = Application()
+    application: Application  # set before serve_forever
 
     def __init__(self, port: int):
         super().__init__(("127.0.0.1", port), Handler)
