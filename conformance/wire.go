@@ -20,6 +20,7 @@ type Stage struct {
 	mu      sync.Mutex
 	parties map[string]*party
 	news    chan struct{} // closed and renewed whenever a party has answered
+	moved   time.Duration // by how much the target's clock is ahead of this machine's
 }
 
 type party struct {
@@ -130,7 +131,6 @@ type Wire struct {
 	OnClose func()
 
 	mu     sync.Mutex
-	moved  time.Duration
 	client *http.Client
 }
 
@@ -175,9 +175,9 @@ func (w *Wire) Play(name string, h http.Handler) error { return w.Stage.play(nam
 
 // Now implements Env.
 func (w *Wire) Now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return time.Now().Add(w.moved)
+	w.Stage.mu.Lock()
+	defer w.Stage.mu.Unlock()
+	return time.Now().Add(w.Stage.moved)
 }
 
 // Advance implements Env.
@@ -186,9 +186,9 @@ func (w *Wire) Advance(d time.Duration) error {
 		if err := w.Clock(d); err != nil {
 			return err
 		}
-		w.mu.Lock()
-		w.moved += d
-		w.mu.Unlock()
+		w.Stage.mu.Lock()
+		w.Stage.moved += d
+		w.Stage.mu.Unlock()
 		return nil
 	}
 	if d > w.MaxWait {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/conformance"
 )
@@ -52,6 +53,9 @@ func against(f func(*test)) func(*conformance.Session) {
 		if !ok {
 			s.Broken("the target has no setup of the bidirectional flow")
 		}
+		if len(setup.Clients) < 3 || len(setup.Users) < 2 {
+			s.Broken("the setup names %d clients and %d users, not three and two: complete it by section 8 of the profile", len(setup.Clients), len(setup.Users))
+		}
 		t := &test{Session: s, Setup: setup}
 		t.discover()
 		f(t)
@@ -66,6 +70,9 @@ func (t *test) discover() {
 	}
 	resp := t.Do("harness", req)
 	t.ExpectStatus(resp, "the metadata document", http.StatusOK)
+	if !utf8.Valid(resp.Body) {
+		t.FailAt(resp.Exchange, "metadata in UTF-8", "bytes that are no UTF-8")
+	}
 	if err := json.Unmarshal(resp.Body, &t.metadata); err != nil {
 		t.FailAt(resp.Exchange, "metadata that is a JSON object", fmt.Sprintf("%v", err))
 	}

@@ -53,14 +53,14 @@ func passwordForm(resp *conformance.Response, base string) *conformance.Form {
 // accepted ends the check as failed unless the answer is a success. what is the request, in words.
 func (t *test) accepted(resp *conformance.Response, what string) {
 	if resp.Status != http.StatusOK {
-		t.FailAt(resp.Exchange, what+": status 200", describe(resp))
+		t.FailAt(resp.Exchange, "status 200 for "+what, describe(resp))
 	}
 }
 
 // control shows that a request without the fault under test is accepted, so that a target that refuses everything does not pass.
 func (t *test) control(r request, what string) *conformance.Response {
 	resp := t.send(r)
-	t.accepted(resp, "as a control, "+what)
+	t.accepted(resp, what+", as a control")
 	return resp
 }
 
@@ -69,11 +69,11 @@ func (t *test) refused(resp *conformance.Response, what string, status int, code
 	if resp.Status == status && (len(codes) == 0 || slices.Contains(codes, refusal(resp))) {
 		return
 	}
-	expected := fmt.Sprintf("%s: status %d", what, status)
+	expected := fmt.Sprintf("status %d", status)
 	if len(codes) > 0 {
 		expected += " and error " + strings.Join(codes, " or ")
 	}
-	t.FailAt(resp.Exchange, expected, describe(resp))
+	t.FailAt(resp.Exchange, expected+" for "+what, describe(resp))
 }
 
 // outside tells timestamps outside the window: far enough that no difference of clocks matters.
@@ -121,12 +121,12 @@ func (t *test) onceAs(exchange int, values url.Values, name, want, what string) 
 	}
 }
 
-// wholeSeconds is once for a positive whole number.
-func (t *test) wholeSeconds(exchange int, values url.Values, name, what string) int64 {
+// wholeNumber is once for a positive whole number.
+func (t *test) wholeNumber(exchange int, values url.Values, name, what string) int64 {
 	text := t.once(exchange, values, name, what)
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n <= 0 {
-		t.FailAt(exchange, fmt.Sprintf("%s with %s in whole seconds", what, name), fmt.Sprintf("%s=%s", name, text))
+		t.FailAt(exchange, fmt.Sprintf("%s with %s, a positive whole number", what, name), fmt.Sprintf("%s=%s", name, text))
 	}
 	return n
 }

@@ -46,7 +46,6 @@ type credential struct {
 	token, secret, verifier string
 	// client is who asked for it, and after approve who may exchange it.
 	client   string
-	delegate string
 	approved bool
 }
 
@@ -67,6 +66,8 @@ type received struct {
 	text  string
 	oauth map[string]string // the parameters of the Authorization header; nil without one
 	form  url.Values
+	// signatureProblem is what is wrong with the signature; empty when it is right, or when there is none.
+	signatureProblem string
 	// problem is what is wrong with the request; empty when it is what the profile asks for.
 	problem string
 	at      time.Time
@@ -82,7 +83,7 @@ func (r received) String() string {
 	}
 	by := "without a signature"
 	if r.oauth != nil {
-		by = fmt.Sprintf("under %q", r.oauth["oauth_consumer_key"])
+		by = fmt.Sprintf("signed under %q with %s", r.oauth["oauth_consumer_key"], r.oauth["oauth_signature_method"])
 	}
 	return fmt.Sprintf("%s at %s, %s (%s)", r.path, r.site.name, by, verdict)
 }
@@ -116,10 +117,10 @@ func (s *site) all() []received {
 }
 
 // issue makes a temporary credential as if the client had asked for it.
-func (s *site) issue(client, delegate string) *credential {
+func (s *site) issue(client string) *credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.newCredential(client, delegate)
+	return s.newCredential(client)
 }
 
 // approve is the user's consent: from here on the credential belongs to the client.
@@ -162,8 +163,8 @@ func (s *site) secretsIssued() []string {
 	return all
 }
 
-func (s *site) newCredential(client, delegate string) *credential {
-	c := &credential{token: s.mint(), secret: s.mint(), verifier: s.mint(), client: client, delegate: delegate}
+func (s *site) newCredential(client string) *credential {
+	c := &credential{token: s.mint(), secret: s.mint(), verifier: s.mint(), client: client}
 	s.credentials = append(s.credentials, c)
 	return c
 }
@@ -204,7 +205,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// answerTo says which endpoint gives which answer.
+// answer finds the endpoint and lets it answer.
 func (s *site) answer(rec *received, method string) answer {
 	wanted, handle := http.MethodPost, map[string]func(*received) answer{
 		"temporary-credential": s.temporaryCredential,

@@ -37,18 +37,19 @@ func (s *site) read(r *http.Request) received {
 	rec.oauth = map[string]string{}
 	for _, p := range params {
 		if _, twice := rec.oauth[p.name]; twice {
-			rec.problem = "parameter_rejected: " + p.name + " appears twice"
+			rec.signatureProblem = "parameter_rejected: " + p.name + " appears twice"
 		}
 		rec.oauth[p.name] = p.value
 	}
-	if rec.problem == "" {
-		rec.problem = s.signatureProblem(r, rec, params)
+	if rec.signatureProblem == "" {
+		rec.signatureProblem = s.judgeSignature(r, rec, params)
 	}
+	rec.problem = rec.signatureProblem
 	return rec
 }
 
-// signatureProblem verifies a signature by RFC 5849 section 3.2. Nonces and timestamps are left to the checks that ask for them.
-func (s *site) signatureProblem(r *http.Request, rec received, params []param) string {
+// judgeSignature verifies a signature by RFC 5849 section 3.2. Nonces and timestamps are left to the checks that ask for them.
+func (s *site) judgeSignature(r *http.Request, rec received, params []param) string {
 	for _, name := range []string{"oauth_consumer_key", "oauth_signature_method", "oauth_signature", "oauth_timestamp", "oauth_nonce"} {
 		if rec.oauth[name] == "" {
 			return "parameter_absent: " + name
@@ -63,16 +64,15 @@ func (s *site) signatureProblem(r *http.Request, rec received, params []param) s
 	if !known {
 		return fmt.Sprintf("consumer_key_unknown: %q", client)
 	}
-	origin, err := url.Parse(s.issuer)
-	if err != nil {
-		return "the issuer " + s.issuer + " is no URL"
-	}
 	u := *r.URL
-	u.Scheme, u.Host = origin.Scheme, origin.Host
+	u.Scheme, u.Host = "http", r.Host
+	if strings.HasPrefix(s.issuer, "https:") {
+		u.Scheme = "https"
+	}
 	unsigned := slices.DeleteFunc(slices.Clone(params), func(p param) bool { return p.name == "oauth_signature" || p.name == "realm" })
 	by := credentials{client: client, clientSecret: secret, token: rec.oauth["oauth_token"], tokenSecret: s.tokenSecret(rec)}
 	if sign(method, baseString(r.Method, &u, rec.form, unsigned), by) != rec.oauth["oauth_signature"] {
-		return "signature_invalid: it is not the one that the client's secret and the token's secret give"
+		return fmt.Sprintf("signature_invalid: it is not the one that the secret of %q and the token's secret give", client)
 	}
 	return ""
 }
@@ -139,7 +139,7 @@ func signed(rec *received) (answer, bool) {
 	return answer{}, true
 }
 
-func form(values url.Values) answer {
+func formAnswer(values url.Values) answer {
 	return answer{status: http.StatusOK, kind: "application/x-www-form-urlencoded", body: values.Encode()}
 }
 
@@ -167,13 +167,17 @@ func (s *site) temporaryCredential(rec *received) answer {
 	if a, ok := signed(rec); !ok {
 		return a
 	}
-	if rec.oauth["oauth_callback"] == "" {
+	switch callback := rec.oauth["oauth_callback"]; callback {
+	case s.t.metadata.CallbackEndpoint: // which is the registered one: section 8
+	case "":
 		return refuse(rec, http.StatusBadRequest, "parameter_absent: oauth_callback")
+	default:
+		return refuse(rec, http.StatusBadRequest, fmt.Sprintf("parameter_rejected: oauth_callback=%s where the client's callback_endpoint is %s", callback, s.t.metadata.CallbackEndpoint))
 	}
 	if s.conduct.noCredentials {
 		return answer{status: http.StatusInternalServerError, kind: "text/plain", body: "the server has trouble of its own\n"}
 	}
-	rec.issued = s.newCredential(rec.oauth["oauth_consumer_key"], rec.form.Get("delegate"))
+	rec.issued = s.newCredential(rec.oauth["oauth_consumer_key"])
 	values := url.Values{
 		"oauth_token": {rec.issued.token}, "oauth_token_secret": {rec.issued.secret}, "oauth_callback_confirmed": {"true"},
 		"client_id": {rec.issued.client}, "expires_in": {"600"},
@@ -181,7 +185,7 @@ func (s *site) temporaryCredential(rec *received) answer {
 	if s.conduct.credential != nil {
 		s.conduct.credential(values)
 	}
-	return form(values)
+	return formAnswer(values)
 }
 
 func (s *site) token(rec *received) answer {
@@ -200,7 +204,7 @@ func (s *site) token(rec *received) answer {
 	}
 	t := &accessToken{token: s.mint(), secret: s.mint(), client: c.client, from: c}
 	s.tokens = append(s.tokens, t)
-	return form(url.Values{"oauth_token": {t.token}, "oauth_token_secret": {t.secret}, "client_id": {t.client}, "expires_in": {"3600"}})
+	return formAnswer(url.Values{"oauth_token": {t.token}, "oauth_token_secret": {t.secret}, "client_id": {t.client}, "expires_in": {"3600"}})
 }
 
 func (s *site) revoke(rec *received) answer {

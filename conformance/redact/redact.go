@@ -29,7 +29,7 @@ func New(names []Name) *Text {
 }
 
 // secret parameters and the word that stands for them; moments and nonces are no secrets but differ from run to run.
-var parameter = regexp.MustCompile(`\b(oauth_token_secret|oauth_token|oauth_verifier|oauth_signature|oauth_nonce|oauth_timestamp|token_secret|temporary_credential_secret|temporary_credential|password|expires_at|token)("?\s*[:=]\s*"?)([^"&,;\s<>]+)`)
+var parameter = regexp.MustCompile(`\b(oauth_token_secret|oauth_token|oauth_verifier|oauth_signature|oauth_nonce|oauth_timestamp|token_secret|temporary_credential_secret|temporary_credential|password|expires_at|token)(="?|"\s*:\s*"?)([^"&,;\s<>]+)`)
 
 var (
 	hidden      = regexp.MustCompile(`(?i)<input\b[^>]*\btype="?hidden"?[^>]*>`)

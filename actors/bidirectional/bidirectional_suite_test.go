@@ -1,0 +1,13 @@
+package bidirectional_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestBidirectional(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Two sites that authorize each other")
+}

@@ -1,0 +1,221 @@
+package bidirectional
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"countersign/actors"
+	"countersign/actors/oauth1"
+	"countersign/actors/store"
+)
+
+// ResourceServer takes access tokens from the OAuth server of its site, and gives the resources of the user
+// who authorized to the client that shows one of them (profile section 5).
+type ResourceServer struct {
+	actors.Env
+	BaseURL     string // the URL under which it lies, without a trailing slash; its endpoints are /handover and /resource below
+	Issuer      string // the one OAuth server that it takes hand-overs from
+	HandoverKey string // shared with that OAuth server
+	Clients     []ClientRegistration
+	Resources   []Collection
+
+	TimestampWindow time.Duration // zero: 300 seconds
+
+	// TestClock is as in OAuthServer.
+	TestClock func(time.Duration)
+}
+
+// Handler serves the server's endpoints.
+func (s *ResourceServer) Handler() http.Handler { return Site{ResourceServer: s}.Handler() }
+
+const (
+	pathHandover = "/handover"
+	pathResource = "/resource"
+)
+
+func (s *ResourceServer) routes(mux *http.ServeMux) {
+	base := pathOf(s.BaseURL)
+	mux.HandleFunc(base+pathHandover, s.takeHandover)
+	mux.HandleFunc(base+pathResource, s.giveResource)
+}
+
+func (s *ResourceServer) describe(m *Metadata) {
+	m.Issuer = cmp.Or(m.Issuer, s.Issuer)
+	m.TokenHandoverEndpoint = s.BaseURL + pathHandover
+	m.ResourceEndpoint = s.resourceEndpoint()
+}
+
+func (s *ResourceServer) resourceEndpoint() string { return s.BaseURL + pathResource }
+
+// judge is what the resource server refuses in any signed request.
+func (s *ResourceServer) judge() requestJudge {
+	return requestJudge{
+		Env:      s.Env,
+		nonces:   "resource-server/nonces",
+		window:   cmp.Or(s.TimestampWindow, window),
+		unsigned: http.StatusUnauthorized,
+
+		// RFC 5849 section 3.1: protocol parameters come once.
+		refuseDuplicates: s.Guards.On("BI-RS-22"),
+		// RFC 5849 section 3.4.4
+		refusePlainPlaintext: s.Guards.On("BI-RS-21"),
+
+		refuseVersions: true, refuseUnknownMethods: true, refuseUnknownClients: true,
+		acceptHMACSHA1: true, coverBody: true, keepNoncesApart: true,
+	}
+}
+
+func (s *ResourceServer) refuse(w http.ResponseWriter, err error) {
+	// RFC 9110 section 11.6.1
+	refuse(w, err, s.Guards.On("BI-RS-08"))
+}
+
+// takeHandover is the resource server's end of step 7 (profile section 5.1).
+func (s *ResourceServer) takeHandover(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		wrongMethod(w, http.MethodPost)
+		return
+	}
+	if err := s.authenticateHandover(r); err != nil {
+		s.refuse(w, err)
+		return
+	}
+	form := r.PostForm
+	// RFC 8707: a token meant for another server is not taken
+	if s.Guards.Forbids("BI-RS-10", form.Get("resource_server") != s.resourceEndpoint()) {
+		s.refuse(w, oauth1.Refuse(oauth1.ParameterRejected, "resource_server", "the token is meant for another resource server"))
+		return
+	}
+	var err error
+	switch event := form.Get("event"); event {
+	case eventIssued:
+		err = s.keep(form)
+	case eventRevoked:
+		err = s.forgo(form)
+	case "":
+		err = absent("event")
+	default:
+		err = oauth1.Refuse(oauth1.ParameterRejected, "event", "an event is issued or revoked")
+	}
+	if err != nil {
+		s.refuse(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// authenticateHandover judges whether a hand-over comes from the site's own OAuth server (closes claim 4).
+// Nonces are not remembered: a hand-over that arrives again has to be acknowledged, and changes nothing.
+func (s *ResourceServer) authenticateHandover(r *http.Request) error {
+	m, err := oauth1.Parse(r, 0)
+	if err != nil {
+		return err
+	}
+	signed := len(m.Transports) > 0
+	// flows, authenticated channel
+	if !signed && !s.Guards.On("BI-RS-11") {
+		return nil
+	}
+	judge := s.judge()
+	judge.keys = func(consumerKey string) (oauth1.Keys, bool) {
+		if consumerKey == s.Issuer {
+			return oauth1.Keys{ClientSecret: s.HandoverKey}, true
+		}
+		// closes claim 4: no registered client can plant a token with its own secret
+		if s.Guards.On("BI-RS-13") {
+			return oauth1.Keys{}, false
+		}
+		return registeredKeys(s.Clients)(consumerKey)
+	}
+	// flows, authenticated channel
+	judge.refuseWrongSignatures = s.Guards.On("BI-RS-12")
+	// RFC 5849 section 3.3
+	judge.refuseOld = s.Guards.On("BI-RS-25")
+	judge.refuseFuture = judge.refuseOld
+	m, err = judge.read(r)
+	if err != nil {
+		return err
+	}
+	return judge.verify(m, "")
+}
+
+// keep takes a token that was issued.
+func (s *ResourceServer) keep(form url.Values) error {
+	for _, name := range []string{"token", "token_secret", "client_id", "username"} {
+		if form.Get(name) == "" {
+			return absent(name)
+		}
+	}
+	expires, err := strconv.ParseInt(form.Get("expires_at"), 10, 64)
+	// RFC 6749 section 1.4: it has to be said when a token ends
+	if err != nil && s.expires() {
+		return oauth1.Refuse(oauth1.ParameterRejected, "expires_at", "expires_at is missing, or no whole number of seconds since 1970")
+	}
+	offered := handedOver{Secret: form.Get("token_secret"), ClientID: form.Get("client_id"), Username: form.Get("username"), Expires: expires}
+	return s.Store.Update(func(tx store.Tx) error { return s.accept(tx, form.Get("token"), offered) })
+}
+
+func (s *ResourceServer) accept(tx store.Tx, token string, offered handedOver) error {
+	var known handedOver
+	found, err := tx.Get(handedOverTokens, token, &known)
+	if err != nil {
+		return err
+	}
+	conflict := &oauth1.Problem{Status: http.StatusConflict, Code: oauth1.ParameterRejected, Parameter: "token", Description: "the token has been handed over before"}
+	switch {
+	case found && known.Revoked:
+		// flows, push racing revocation: a revocation is final
+		if s.Guards.On("BI-RS-15") {
+			return nil
+		}
+	case found && known.sameAs(offered):
+		// flows, repeated push
+		if s.Guards.On("BI-RS-16") {
+			return nil
+		}
+		return conflict
+	// flows, repeated push; RFC 9700 section 2.3
+	case s.Guards.Forbids("BI-RS-17", found):
+		return conflict
+	}
+	if err := s.forgetTokens(tx); err != nil {
+		return err
+	}
+	offered.Forget = s.longKept()
+	if s.expires() {
+		offered.Forget = time.Unix(offered.Expires, 0).Add(grace).UTC()
+	}
+	return tx.Put(handedOverTokens, token, offered)
+}
+
+// forgo takes the revocation of a token, also of one that has not been handed over yet.
+func (s *ResourceServer) forgo(form url.Values) error {
+	token := form.Get("token")
+	if token == "" {
+		return absent("token")
+	}
+	// RFC 7009 section 2: the revocation takes effect
+	if !s.Guards.On("BI-RS-14") {
+		return nil
+	}
+	return s.Store.Update(func(tx store.Tx) error {
+		var known handedOver
+		if _, err := tx.Get(handedOverTokens, token, &known); err != nil {
+			return err
+		}
+		if err := s.forgetTokens(tx); err != nil {
+			return err
+		}
+		known.Revoked = true
+		if known.Forget.IsZero() {
+			known.Forget = s.longKept()
+		}
+		return tx.Put(handedOverTokens, token, known)
+	})
+}
+
+// expires says whether tokens end (RFC 6749 section 1.4).
+func (s *ResourceServer) expires() bool { return s.Guards.On("BI-RS-18") }

@@ -1,0 +1,140 @@
+// Package certify is what the command check does: it puts the reference, or a target at a URL, under test and draws up the report.
+package certify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"countersign/conformance"
+	"countersign/conformance/bidirectional"
+	"countersign/conformance/catalog"
+	"countersign/conformance/config"
+	"countersign/conformance/reference"
+	"countersign/conformance/remote"
+)
+
+// Job says what is to be certified.
+type Job struct {
+	// Config holds the target, the level, the roles and the setup; without a target the built-in reference is certified.
+	Config config.Config
+	// ConfigFile is the file that Config came from, for the commands that run a check again; empty for none.
+	ConfigFile string
+	// Only holds IDs, names of checks or beginnings of either; empty: every check.
+	Only []string
+	// Defect makes the reference wrong in one way.
+	Defect string
+	// Simulated runs the reference in a simulated world instead of on loopback.
+	Simulated bool
+	Parallel  int
+	// Progress is told of each result as it comes.
+	Progress func(done, total int, r conformance.Result)
+}
+
+// UsageError is a wish that cannot be fulfilled, and how to mend it.
+type UsageError struct{ Problem string }
+
+func (e *UsageError) Error() string { return e.Problem }
+
+// Run certifies and reports. The error says why nothing could be run; ExitCode gives its exit code.
+func (j Job) Run(ctx context.Context) (conformance.Report, error) {
+	report := conformance.Report{
+		Profile: j.Config.Profile, Level: string(j.Config.Level), Seed: j.Config.Seed, Target: j.Config.Target, Defect: j.Defect,
+	}
+	selection := conformance.Selection{Level: j.Config.Level, Roles: j.Config.Roles, Only: j.Only}
+	runner := conformance.Runner{Parallel: j.Parallel, Progress: j.Progress, Repro: j.repro}
+	if j.Config.Target == "" {
+		report.Target = "built-in reference"
+		defect, err := reference.FindDefect(j.Defect)
+		if err != nil {
+			return report, err
+		}
+		r := reference.Reference{Level: j.Config.Level, Defect: defect, Seed: j.Config.Seed}
+		runner.Open = r.OnLoopback
+		if j.Simulated {
+			runner.Open = r.InWorld
+		}
+	} else {
+		if j.Defect != "" || j.Simulated {
+			return report, &UsageError{"--defect and --simulated change the built-in reference: leave them out, or leave out the target"}
+		}
+		target, err := remote.Find(ctx, remote.Options{URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Setup: j.Config.Setup})
+		if err != nil {
+			return report, err
+		}
+		defer target.Close()
+		selection.Roles = target.Roles
+		runner.Open, runner.Shared = target.Open, true
+	}
+	checks, err := selection.Select(bidirectional.Checks())
+	if err != nil {
+		return report, err
+	}
+	report.Results = runner.Run(ctx, checks)
+	report.Conclude()
+	return report, nil
+}
+
+// expand turns the short name client into the two roles that it stands for.
+func expand(roles []catalog.Role) []catalog.Role {
+	var all []catalog.Role
+	for _, r := range roles {
+		if r == "client" {
+			all = append(all, catalog.ClientInitiating, catalog.ClientReceiving)
+		} else {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func (j Job) repro(c conformance.Check) string {
+	words := []string{"countersign", "check", "--only", c.Name()}
+	if j.ConfigFile != "" {
+		words = append(words, "--config", j.ConfigFile)
+	}
+	if j.Config.Target != "" {
+		words = append(words, "--target", j.Config.Target, "--role", string(c.Role))
+	}
+	if j.Config.Level == catalog.Core {
+		words = append(words, "--level", "core")
+	}
+	if j.Config.Seed != config.Default().Seed {
+		words = append(words, "--seed", fmt.Sprint(j.Config.Seed))
+	}
+	if j.Defect != "" {
+		words = append(words, "--defect", j.Defect)
+	}
+	if j.Simulated {
+		words = append(words, "--simulated")
+	}
+	return strings.Join(words, " ")
+}
+
+// Caught reports whether the results show the defect in a check of the requirement that it violates.
+func Caught(d reference.Defect, results []conformance.Result) bool {
+	return slices.ContainsFunc(results, func(r conformance.Result) bool {
+		return r.Requirement.ID == d.Requirement && (r.Verdict == conformance.Fail || r.Verdict == conformance.Warn)
+	})
+}
+
+// ExitCode is the exit code for an error that kept anything from being run: 2 for usage and configuration, 3 for a target that does not answer, 4 for the rest.
+func ExitCode(err error) int {
+	var (
+		usage       *UsageError
+		wrongConfig *config.Error
+		noCheck     *conformance.NoSuchCheckError
+		noDefect    *reference.UnknownDefectError
+		setup       *remote.SetupError
+		unreachable *remote.UnreachableError
+	)
+	switch {
+	case errors.As(err, &unreachable):
+		return 3
+	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &setup):
+		return 2
+	}
+	return 4
+}

@@ -1,0 +1,132 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"countersign/conformance/catalog"
+	"countersign/sim/worldlint"
+)
+
+type goPackage struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// packages asks the go command for every package of the project.
+func packages() []goPackage {
+	GinkgoHelper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "countersign/...")
+	out, err := cmd.Output()
+	Expect(err).NotTo(HaveOccurred())
+	var all []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		Expect(err).NotTo(HaveOccurred())
+		all = append(all, p)
+	}
+	Expect(len(all)).To(BeNumerically(">", 10))
+	return all
+}
+
+var _ = Describe("The house", func() {
+	// who may not import whom; a name stands for itself and all below it
+	within := func(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+	DescribeTable("keeps imports running one way",
+		func(who, whom string, except ...string) {
+			matched := false
+			for _, p := range packages() {
+				if !within(p.ImportPath, who) || contains(except, p.ImportPath) {
+					continue
+				}
+				matched = true
+				for _, imported := range p.Imports {
+					if within(imported, whom) && !contains(except, imported) {
+						Fail(p.ImportPath + " imports " + imported)
+					}
+				}
+			}
+			Expect(matched).To(BeTrue(), "no package lies under %s any more", who)
+		},
+		Entry("the world knows no actor", "countersign/sim", "countersign/actors"),
+		Entry("the world knows no check", "countersign/sim", "countersign/conformance"),
+		Entry("the world knows no report", "countersign/sim", "countersign/reports"),
+		Entry("actors cannot tell which world they live in", "countersign/actors", "countersign/sim"),
+		Entry("actors know of conformance only the catalogue", "countersign/actors", "countersign/conformance", "countersign/conformance/catalog"),
+		Entry("actors know no scenario", "countersign/actors", "countersign/scenarios"),
+		Entry("checks know no actor", "countersign/conformance/bidirectional", "countersign/actors"),
+		Entry("the harness knows no actor but in the package of the reference", "countersign/conformance", "countersign/actors", "countersign/conformance/reference"),
+		Entry("the catalogue is a leaf", "countersign/conformance/catalog", "countersign"),
+		Entry("reports know no actor", "countersign/reports", "countersign/actors"),
+		Entry("only the top knows the scenarios", "countersign/conformance", "countersign/scenarios"),
+	)
+
+	It("lets each heavy library into one package only", func() {
+		for _, library := range []string{"github.com/vbauerster/mpb/v8", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/spf13/cobra"} {
+			users := map[string]bool{}
+			for _, p := range packages() {
+				for _, imported := range p.Imports {
+					if imported == library {
+						users[p.ImportPath] = true
+					}
+				}
+			}
+			Expect(len(users)).To(BeNumerically("<=", 2), "%s is imported by %v", library, users)
+		}
+	})
+
+	It("keeps real time, goroutines and chance out of everything that lives in a world", func() {
+		findings, err := worldlint.Check("countersign/actors/bidirectional/...", "countersign/actors/oauth1", "countersign/actors/guard", "countersign/actors/store",
+			"countersign/actors/password", "countersign/scenarios/...", "countersign/conformance/bidirectional")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(findings).To(BeEmpty())
+	})
+
+	It("has a guard, spelled out, for every requirement, and no guard without one", func() {
+		guarded := map[catalog.ID]bool{}
+		call := regexp.MustCompile(`Guards\.(?:On|Forbids)\("([A-Z]{2}-[A-Z]{2}-\d{2})"`)
+		sources, err := filepath.Glob("../actors/*/*.go")
+		Expect(err).NotTo(HaveOccurred())
+		for _, file := range sources {
+			text, err := os.ReadFile(file)
+			Expect(err).NotTo(HaveOccurred())
+			for _, m := range call.FindAllStringSubmatch(string(text), -1) {
+				guarded[catalog.ID(m[1])] = true
+			}
+		}
+		for id := range guarded {
+			_, ok := catalog.Lookup(id)
+			Expect(ok).To(BeTrue(), "the guard %s stands for no requirement", id)
+		}
+		for _, c := range catalog.Catalogs() {
+			for _, r := range c.Requirements {
+				Expect(guarded[r.ID]).To(BeTrue(), "no actor has a guard for %s", r.ID)
+			}
+		}
+	})
+})
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
