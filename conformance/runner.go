@@ -12,7 +12,7 @@ import (
 type Runner struct {
 	// Open gives a check its surroundings and its target.
 	Open func(context.Context, Check) (Env, Target, error)
-	// Parallel bounds how many checks run at a time; 0 means 8.
+	// Parallel bounds how many checks run at a time; 0 means 16.
 	Parallel int
 	// Shared says that all checks meet the same instance of the target, so that those marked Alone have to run one by one, after the others.
 	Shared bool
@@ -47,7 +47,7 @@ func (r Runner) Run(ctx context.Context, checks []Check) []Result {
 	}
 	parallel := r.Parallel
 	if parallel == 0 {
-		parallel = 8
+		parallel = 16
 	}
 	queue := make(chan int)
 	var workers sync.WaitGroup

@@ -150,7 +150,7 @@ func (c *Client) read(server Metadata, l leg, g grant) (reading, error) {
 
 // patience is how long the client waits before each further try for a token that the resource server does not know yet.
 func (c *Client) patience() []time.Duration {
-	const first, tries = 250 * time.Millisecond, 7
+	const first, tries = 100 * time.Millisecond, 6
 	// flows, lost or late push
 	if !c.Guards.On("BI-CL-34") {
 		return nil

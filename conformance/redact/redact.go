@@ -63,18 +63,24 @@ func (t *Text) LearnHeader(name, value string) {
 	switch name {
 	case "Cookie":
 		for pair := range strings.SplitSeq(value, ";") {
-			if _, v, ok := strings.Cut(strings.TrimSpace(pair), "="); ok {
-				t.learn("cookie", v)
-			}
+			t.learnCookie(strings.TrimSpace(pair))
 		}
 	case "Set-Cookie":
 		pair, _, _ := strings.Cut(value, ";")
-		if _, v, ok := strings.Cut(pair, "="); ok {
-			t.learn("cookie", v)
-		}
+		t.learnCookie(pair)
 	default:
 		t.Learn(value)
 	}
+}
+
+// learnCookie takes the name into the label too: a server may make it of its own address, so that it differs from run to run.
+func (t *Text) learnCookie(pair string) {
+	_, value, ok := strings.Cut(pair, "=")
+	if !ok || len(value) < shortest {
+		return
+	}
+	t.learn("cookie", value)
+	t.labels[pair] = t.labels[value]
 }
 
 func (t *Text) learn(name, value string) {

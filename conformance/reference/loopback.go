@@ -12,6 +12,7 @@ import (
 	"countersign/actors/live"
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
+	"countersign/conformance/catalog"
 	"countersign/conformance/redact"
 )
 
@@ -35,7 +36,7 @@ func (r Reference) OnLoopback(ctx context.Context, c conformance.Check) (conform
 	}
 	harness := &live.World{Seed: &r.Seed}
 	wire := &conformance.Wire{
-		Context: ctx, Stage: stage, Random: harness.Env("harness/"+c.Name(), r.guards()).Entropy("check"),
+		Context: ctx, Stage: stage, Limit: limit(c.Role), Random: harness.Env("harness/"+c.Name(), r.guards()).Entropy("check"),
 		Clock: func(d time.Duration) error { world.Advance(d); return nil },
 		Aliases: []redact.Name{
 			{Origin: base, As: "http://" + string(c.Role)}, {Origin: setup.OwnIssuer, As: "http://site-a"}, {Origin: setup.PeerIssuer, As: "http://site-b"},
@@ -63,4 +64,12 @@ func (r Reference) serve(c conformance.Check, world *live.World, setup bidirecti
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = server.Serve(l) }() // ends with Close
 	return server, base, nil
+}
+
+// limit is how long one exchange with a role may take: a client may try for 30 s before it answers (profile, section 6.2).
+func limit(role catalog.Role) time.Duration {
+	if role == catalog.ClientInitiating || role == catalog.ClientReceiving {
+		return 35 * time.Second
+	}
+	return 10 * time.Second
 }

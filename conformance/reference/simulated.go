@@ -12,7 +12,6 @@ import (
 	"countersign/actors/store"
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
-	"countersign/conformance/catalog"
 	"countersign/conformance/redact"
 	"countersign/sim"
 )
@@ -22,11 +21,7 @@ const targetHost = "127.0.0.1:8790"
 
 // InWorld gives a check a reference of its own in a simulated world: the same bytes for the same seed, and expiry without waiting.
 func (r Reference) InWorld(_ context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
-	limit := 10 * time.Second
-	if c.Role == catalog.ClientInitiating || c.Role == catalog.ClientReceiving {
-		limit = 35 * time.Second
-	}
-	w := &inWorld{world: sim.New(sim.Config{Seed: r.Seed, Timeout: limit, Horizon: 48 * time.Hour}), played: map[string]http.Handler{}}
+	w := &inWorld{world: sim.New(sim.Config{Seed: r.Seed, Timeout: limit(c.Role), Horizon: 48 * time.Hour}), played: map[string]http.Handler{}}
 	setup := bidirectional.Default()
 	var broken error
 	w.target = w.world.Host(targetHost, func(h *sim.Host) http.Handler {

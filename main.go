@@ -1,0 +1,442 @@
+// Countersign simulates, attacks, certifies and explains delegated-authorization protocols. This file is its command tree.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"text/tabwriter"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"countersign/conformance"
+	"countersign/conformance/bidirectional"
+	"countersign/conformance/catalog"
+	"countersign/conformance/certify"
+	"countersign/conformance/config"
+	"countersign/conformance/reference"
+	"countersign/reports"
+	"countersign/reports/progress"
+	"countersign/scenarios"
+	"countersign/sim"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	var verdict exitCode
+	switch {
+	case err == nil:
+	case errors.As(err, &verdict):
+		os.Exit(int(verdict))
+	default:
+		fmt.Fprintln(os.Stderr, "countersign: "+err.Error())
+		os.Exit(certify.ExitCode(err))
+	}
+}
+
+// exitCode ends the program when all that is to be said has been said.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "countersign",
+		Short: "Simulate, attack, certify and explain delegated-authorization protocols",
+		Long: `Countersign plays delegated-authorization protocols as reproducible scenarios and puts implementations of them under test.
+
+Exit codes: 0 conformant, or all scenarios as expected; 1 nonconformant, or a scenario failed; 2 usage or configuration;
+3 incomplete: nothing ran, or the target does not answer; 4 the harness itself broke.`,
+		Example: `  countersign check
+  countersign check --target http://127.0.0.1:9000 --role oauth-server
+  countersign run --seed 7
+  countersign serve bidirectional`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &certify.UsageError{Problem: fmt.Sprintf("%v; `%s --help` shows what there is", err, c.CommandPath())}
+	})
+	c.AddCommand(checkCommand(), runCommand(), serveCommand(), listCommand(), reportCommand())
+	return c
+}
+
+func checkCommand() *cobra.Command {
+	var (
+		job               certify.Job
+		file, level       string
+		target, out       string
+		roles             []string
+		seed              uint64
+		asJSON, simulated bool
+	)
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Put an implementation under test and report",
+		Long: `Check plays every check of the chosen level and roles against a target and writes report.html, report.json and report.xml (JUnit).
+Without --target, and without a target in the configuration, the target is the built-in reference on loopback HTTP.`,
+		Example: `  countersign check
+  countersign check --target http://127.0.0.1:9000
+  countersign check --config countersign.yaml --only BI-OS-36
+  countersign check --defect BI-OS-31      # see a check bite`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			job.Config = config.Default()
+			if file != "" {
+				var err error
+				if job.Config, err = config.Load(file); err != nil {
+					return err
+				}
+				job.ConfigFile = file
+			}
+			if err := override(c, &job.Config, target, level, roles, seed); err != nil {
+				return err
+			}
+			job.Simulated = simulated
+			folder, err := reports.OpenFolder(out)
+			if err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			bar := progress.New(os.Stderr, onTerminal())
+			job.Progress = func(done, total int, r conformance.Result) { bar.Tell(done, total, r.Check, string(r.Verdict)) }
+			report, err := job.Run(c.Context())
+			bar.Close()
+			if err != nil {
+				return err
+			}
+			document := reports.Document{Checks: &report}
+			if err := show(document, asJSON); err != nil {
+				return err
+			}
+			if err := folder.Save("report", document); err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			fmt.Fprintf(os.Stderr, "%s\n", folder.Path("report.html"))
+			if job.Defect != "" {
+				tellDefect(job.Defect, report)
+			}
+			if code := report.Conclusion.ExitCode(); code != 0 {
+				return exitCode(code)
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&file, "config", "", "countersign.yaml: target, roles, setup")
+	f.StringVar(&target, "target", "", "base URL of the implementation under test")
+	f.StringSliceVar(&roles, "role", nil, "role under test: oauth-server, resource-server, client; repeatable")
+	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
+	f.StringSliceVar(&job.Only, "only", nil, "checks to run: an ID or the beginning of one; repeatable")
+	f.StringVar(&job.Defect, "defect", "", "make the reference wrong in this way (see `list defects`)")
+	f.BoolVar(&simulated, "simulated", false, "run the reference in a simulated world, without waiting for anything")
+	f.Uint64Var(&seed, "seed", 0, "seed of all randomness of harness and reference (default 1)")
+	f.IntVar(&job.Parallel, "parallel", 0, "checks at a time (default 16)")
+	f.StringVar(&out, "out", "out", "folder for the reports")
+	f.BoolVar(&asJSON, "json", false, "print the report as JSON on standard output")
+	return c
+}
+
+// override lets flags win over the file.
+func override(c *cobra.Command, into *config.Config, target, level string, roles []string, seed uint64) error {
+	if target != "" {
+		into.Target = target
+	}
+	if len(roles) > 0 {
+		into.Roles = nil
+		for _, r := range roles {
+			into.Roles = append(into.Roles, catalog.Role(r))
+		}
+	}
+	if level != "" {
+		l, err := catalog.ParseLevel(level)
+		if err != nil {
+			return &certify.UsageError{Problem: err.Error()}
+		}
+		into.Level = l
+	}
+	if c.Flags().Changed("seed") {
+		into.Seed = seed
+	}
+	return nil
+}
+
+// show tells people on standard error, and programs on standard output.
+func show(d reports.Document, asJSON bool) error {
+	if asJSON {
+		if err := d.WriteJSON(os.Stdout); err != nil {
+			return err
+		}
+	}
+	return terminal().Write(os.Stderr, d)
+}
+
+func tellDefect(id string, report conformance.Report) {
+	defect, err := reference.FindDefect(id)
+	if err != nil {
+		return
+	}
+	if certify.Caught(defect, report.Results) {
+		fmt.Fprintf(os.Stderr, "defect %s (%s) is caught by %s\n", id, defect.Text, defect.Requirement)
+	} else {
+		fmt.Fprintf(os.Stderr, "defect %s (%s) was not caught by %s in this run\n", id, defect.Text, defect.Requirement)
+	}
+}
+
+func runCommand() *cobra.Command {
+	var (
+		job    scenarios.Job
+		level  string
+		faults []string
+		out    string
+		asJSON bool
+	)
+	c := &cobra.Command{
+		Use:   "run [SCENARIO...]",
+		Short: "Play scenarios in a simulated world",
+		Long:  "Run plays scenarios, all of them or those named, at both levels or one. The same scenario, level, seed and faults give the same bytes on any machine.\n\nFaults:\n" + faultHelp(),
+		Example: `  countersign run
+  countersign run --json
+  countersign run bidirectional/happy --level hardened --seed 7 --fault 'crash:oauth.b@150ms+1s'`,
+		RunE: func(c *cobra.Command, args []string) error {
+			job.Names = args
+			if err := plan(&job, level, faults); err != nil {
+				return err
+			}
+			folder, err := reports.OpenFolder(out)
+			if err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			played, err := job.Play(c.Context())
+			if err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			document, passed := reports.Document{}, true
+			lines := json.NewEncoder(os.Stdout)
+			lines.SetEscapeHTML(false)
+			for _, p := range played {
+				document.Scenarios = append(document.Scenarios, p.Scenario)
+				passed = passed && p.Passed()
+				if asJSON {
+					if err := lines.Encode(p.Line()); err != nil {
+						return err
+					}
+				}
+			}
+			if err := terminal().Write(os.Stderr, document); err != nil {
+				return err
+			}
+			if err := folder.Save("scenarios", document); err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			fmt.Fprintf(os.Stderr, "%s\n", folder.Path("scenarios.html"))
+			if !passed {
+				return exitCode(1)
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&level, "level", "", "core or hardened (default both)")
+	f.Uint64Var(&job.Seed, "seed", 1, "seed of the world")
+	f.StringArrayVar(&faults, "fault", nil, "a fault beside those of the scenario; repeatable")
+	f.StringVar(&out, "out", "out", "folder for the reports")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object a scenario on standard output")
+	return c
+}
+
+func plan(job *scenarios.Job, level string, faults []string) error {
+	if level != "" {
+		l, err := catalog.ParseLevel(level)
+		if err != nil {
+			return &certify.UsageError{Problem: err.Error()}
+		}
+		job.Levels = []catalog.Level{l}
+	}
+	for _, text := range faults {
+		fault, err := sim.ParseFault(text)
+		if err != nil {
+			return &certify.UsageError{Problem: err.Error()}
+		}
+		job.Faults = append(job.Faults, fault)
+	}
+	return nil
+}
+
+func faultHelp() string {
+	help := ""
+	for _, k := range sim.Kinds() {
+		help += fmt.Sprintf("  %-12s %s\n", k.Name, k.Meaning)
+	}
+	return help
+}
+
+func serveCommand() *cobra.Command {
+	var (
+		live  reference.Live
+		level string
+	)
+	c := &cobra.Command{
+		Use:   "serve FLOW",
+		Short: "Run the reference for a browser, or one role of it for practice",
+		Long: `Serve runs two sites, a video site and a microblog, on two loopback ports; open the first in a browser.
+With --role it runs that role alone, with the values of section 8 of the profile, as a target to practise check --target on.`,
+		Example: `  countersign serve bidirectional
+  countersign serve bidirectional --defect BI-OS-27
+  countersign serve bidirectional --role oauth-server --port-a 9000`,
+		Args:      exactly("FLOW"),
+		ValidArgs: []string{"bidirectional"},
+		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] != "bidirectional" {
+				return &certify.UsageError{Problem: fmt.Sprintf("there is no flow %q to serve; there is bidirectional", args[0])}
+			}
+			l, err := catalog.ParseLevel(level)
+			if err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			live.Level = l
+			live.Tell = func(line string) { fmt.Fprintln(os.Stderr, line) }
+			return live.Serve(c.Context())
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&live.PortA, "port-a", 8801, "loopback port of the video site, or of the role; 0 takes a free one")
+	f.IntVar(&live.PortB, "port-b", 8802, "loopback port of the microblog; 0 takes a free one")
+	f.StringVar((*string)(&live.Role), "role", "", "run one role alone: oauth-server, resource-server, client")
+	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
+	f.StringVar(&live.Defect, "defect", "", "lift this guard (see `list defects`)")
+	return c
+}
+
+func listCommand() *cobra.Command {
+	c := &cobra.Command{Use: "list", Short: "List requirements, scenarios, defects or checks", Args: exactly("requirements|scenarios|defects|checks")}
+	c.AddCommand(
+		lister("requirements", "the requirements of every flow", func() ([]catalog.Requirement, error) {
+			var all []catalog.Requirement
+			for _, c := range catalog.Catalogs() {
+				all = append(all, c.Requirements...)
+			}
+			return all, nil
+		}, func(r catalog.Requirement) []any { return []any{r.ID, r.Level, r.Keyword, r.Roles[0], r.Title} }),
+		lister("scenarios", "the scenarios that run plays", func() ([]scenarios.Scenario, error) { return scenarios.All(), nil },
+			func(s scenarios.Scenario) []any { return []any{s.Name, s.Kind, s.Title} }),
+		lister("defects", "the ways in which the reference can be made wrong", func() ([]reference.Defect, error) { return reference.Defects(), nil },
+			func(d reference.Defect) []any { return []any{d.ID, d.Kind, d.Role, d.Requirement, d.Text} }),
+		lister("checks", "the checks that check plays", func() ([]checkLine, error) {
+			var all []checkLine
+			for _, c := range bidirectional.Checks() {
+				r := c.Requirement()
+				all = append(all, checkLine{c.Name(), c.ID, c.Role, r.Level, r.Keyword, r.Title})
+			}
+			return all, nil
+		}, func(l checkLine) []any { return []any{l.Check, l.Level, l.Keyword, l.Role, l.Title} }),
+	)
+	return c
+}
+
+// checkLine is a check as `list checks` gives it.
+type checkLine struct {
+	Check       string          `json:"check"`
+	Requirement catalog.ID      `json:"requirement"`
+	Role        catalog.Role    `json:"role"`
+	Level       catalog.Level   `json:"level"`
+	Keyword     catalog.Keyword `json:"keyword"`
+	Title       string          `json:"title"`
+}
+
+func lister[T any](what, short string, all func() ([]T, error), columns func(T) []any) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: what, Short: "List " + short, Example: "  countersign list " + what + " --json", Args: exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			list, err := all()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				e := json.NewEncoder(os.Stdout)
+				e.SetEscapeHTML(false)
+				e.SetIndent("", "  ")
+				return e.Encode(list)
+			}
+			w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+			for _, item := range list {
+				for i, column := range columns(item) {
+					if i > 0 {
+						fmt.Fprint(w, "\t")
+					}
+					fmt.Fprint(w, column)
+				}
+				fmt.Fprintln(w)
+			}
+			return w.Flush()
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	return c
+}
+
+func reportCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use: "report FILE", Short: "Render a report that check or run has written, in another format, on standard output",
+		Example: `  countersign report out/report.json
+  countersign report out/report.json --format html > report.html`,
+		Args: exactly("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return &certify.UsageError{Problem: fmt.Sprintf("the report cannot be read: %v", err)}
+			}
+			defer f.Close()
+			document, err := reports.ReadJSON(f)
+			if err != nil {
+				return &certify.UsageError{Problem: fmt.Sprintf("%s: %v", args[0], err)}
+			}
+			switch format {
+			case "text":
+				return reports.Terminal{Width: 100}.Write(os.Stdout, document)
+			case "html":
+				return reports.WriteHTML(os.Stdout, document)
+			case "junit":
+				return reports.WriteJUnit(os.Stdout, document)
+			case "json":
+				return document.WriteJSON(os.Stdout)
+			}
+			return &certify.UsageError{Problem: fmt.Sprintf("there is no format %q; there are text, html, junit and json", format)}
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "text, html, junit or json")
+	return c
+}
+
+// exactly is cobra.ExactArgs with a sentence that says what to do.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		return &certify.UsageError{Problem: fmt.Sprintf("`%s` takes %d arguments %v, not %d; `%s --help` shows an example", c.CommandPath(), len(names), names, len(args), c.CommandPath())}
+	}
+}
+
+// terminal is the writer for people, as wide as standard error is.
+func terminal() reports.Terminal {
+	width := 100
+	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && w > 0 {
+		width = w
+	}
+	return reports.Terminal{Color: onTerminal(), Width: width}
+}
+
+// onTerminal reports whether standard error is a screen that takes colours; see no-color.org.
+func onTerminal() bool {
+	return isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,50 @@
+package scenarios
+
+import (
+	"slices"
+
+	"countersign/conformance/catalog"
+	"countersign/scenarios/stage"
+	"countersign/scenarios/twosites"
+)
+
+// bidirectionalAttacks are the attacks on the flow: on sessions, on credentials under way, on access tokens, and on users.
+func bidirectionalAttacks() []Scenario {
+	return slices.Concat(sessionAttacks(), delegationAttacks(), signatureAttacks(), tokenAttacks(), userAttacks())
+}
+
+// attack is an attack on the bidirectional flow. One that level core leaves open is marked so by the caller.
+func attack(name, title, text string, breaks stage.Invariant, guards []catalog.ID, play func(*twosites.Stage)) Scenario {
+	return Scenario{
+		Name: "bidirectional/attack/" + name, Flow: flowBidirectional, Kind: Attack,
+		Title: title, Text: text, Invariant: breaks.Text, breaks: breaks, Guards: guards,
+		play: func(st *twosites.Stage, _ catalog.Level) { play(st) },
+	}
+}
+
+// openAtCore marks an attack that the document itself does not stop.
+func (s Scenario) openAtCore() Scenario {
+	s.open = true
+	return s
+}
+
+// lure is a link that the attacker gets the user to open, and the word that the user has done so.
+type lure struct{ link, opened *twosites.Letter }
+
+func newLure(st *twosites.Stage) lure {
+	return lure{st.NewLetter("a link for the victim"), st.NewLetter("the victim has opened the link")}
+}
+
+// opens lets a user open the link, if it comes.
+func (l lure) opens(u *twosites.User) {
+	if link, came := l.link.Await(); came {
+		follow(u, link)
+	}
+	l.opened.Send("")
+}
+
+// set sends the link and waits until it was opened.
+func (l lure) set(link string) {
+	l.link.Send(link)
+	l.opened.Await()
+}

@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	cast "countersign/actors/bidirectional"
+	"countersign/conformance/catalog"
+	"countersign/scenarios/twosites"
+	"countersign/sim"
+)
+
+// delegationAttacks turn a temporary credential into one of somebody else's.
+func delegationAttacks() []Scenario {
+	return []Scenario{
+		attack("theft-at-step-9", "The first temporary credential stolen at step 9",
+			"Site B takes delegations without TLS. A thief on the wire reads the temporary credential and its secret, rewrites the identifier to the dishonest site C, and has the answer send Alice to a page that asks for C. At core any registered client will do, and the page does not even name it.",
+			twosites.Secrecy, []catalog.ID{"BI-CL-38", "BI-OS-25"}, stealDelegation).openAtCore(),
+		attack("malicious-client-b", "Site B passes the credential on",
+			"Site B is dishonest: it rewrites the identifier not to its own but to site C's, and shares the secret with C. Alice reads what she signs, but at core the page names the client that asked. At hardened the credential is good for B only, and the page would tell.",
+			twosites.Secrecy, []catalog.ID{"BI-OS-25", "BI-OS-27"}, passOn).openAtCore(),
+		attack("rewriting-the-second-credential", "A credential that nobody was to rewrite",
+			"The second temporary credential is site A's own and meant for no rewriting. Mallory, who listens where site B has no TLS, begins a flow, learns the credential's secret, and lures Alice to a page that asks for site C instead. At core every credential can be rewritten.",
+			twosites.Secrecy, []catalog.ID{"BI-OS-24"}, rewriteSecond).openAtCore(),
+		attack("replayed-delegation", "The delegation sent twice",
+			"Without TLS at step 9, an attacker sends the very bytes of the delegation again and gets a second link for the same credential. Mallory opens it while Alice reads the page, so that site B takes the flow for Mallory's. At core the callback of Alice's browser ends it there.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-CL-21", "BI-CL-25"}, replayDelegation).openAtCore(),
+	}
+}
+
+// thief is the dishonest site C with credentials that were stolen for it: it redeems them when a verifier comes in, and reads.
+func thief(st *twosites.Stage, from *twosites.Site, stolen func(token string) twosites.Credentials) {
+	st.C.TakeOver(func(h *sim.Host) http.Handler {
+		c := twosites.Speaker{Host: h, As: st.C}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/callback" {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			query := r.URL.Query()
+			if token := c.Redeem(from, stolen(query.Get("oauth_token")), query.Get("oauth_verifier")); token.Token != "" {
+				st.Note(h, "has an access token and reads")
+				c.Read(from, token)
+			}
+		})
+	})
+}
+
+// asking is the page on which a site asks for a client.
+func asking(at *twosites.Site, token, client string) string {
+	return at.Issuer + "/authorize?" + url.Values{"oauth_token": {token}, "client_id": {client}}.Encode()
+}
+
+// delegated reads the credential out of a delegation.
+func delegated(body []byte) twosites.Credentials {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return twosites.Credentials{}
+	}
+	return twosites.Credentials{Token: form.Get("temporary_credential"), Secret: form.Get("temporary_credential_secret")}
+}
+
+func continueAt(link string) []byte {
+	body, err := json.Marshal(map[string]string{"continue_uri": link})
+	if err != nil {
+		panic(err) // a map of strings can be marshalled
+	}
+	return body
+}
+
+func stealDelegation(st *twosites.Stage) {
+	st.B.DelegationEndpoint = "http://client.b/delegation"
+	var stolen twosites.Credentials
+	thief(st, st.A, func(string) twosites.Credentials { return stolen })
+	st.OnTheWire(func(_ *sim.World, m sim.Message) sim.Verdict {
+		if m.Kind == sim.Request {
+			stolen = delegated(m.Body)
+			return sim.Verdict{}
+		}
+		m = m.Clone()
+		m.Body = continueAt(asking(st.A, stolen.Token, st.C.ClientID))
+		return sim.Verdict{Replace: &m}
+	})
+	st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
+}
+
+func passOn(st *twosites.Stage) {
+	var shared twosites.Credentials
+	thief(st, st.A, func(string) twosites.Credentials { return shared })
+	st.B.TakeOver(func(h *sim.Host) http.Handler {
+		mux := http.NewServeMux()
+		mux.HandleFunc("POST /delegation", func(w http.ResponseWriter, r *http.Request) {
+			if err := r.ParseForm(); err == nil {
+				shared = delegated([]byte(r.PostForm.Encode()))
+			}
+			st.Note(h, "shares the credential with site C")
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(continueAt(st.B.ClientBase + "/continue"))
+		})
+		mux.HandleFunc("GET /continue", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, asking(st.A, shared.Token, st.C.ClientID), http.StatusSeeOther)
+		})
+		return mux
+	})
+	st.Alice.ReadsPages()
+	st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
+}
+
+func rewriteSecond(st *twosites.Stage) {
+	st.B.Publish("temporary_credential_endpoint", "http://oauth.b/temporary-credential")
+	var stolen twosites.Credentials
+	listenForCredentials(st, &stolen)
+	thief(st, st.B, func(string) twosites.Credentials { return stolen })
+	bait := newLure(st)
+	st.Alice.Plays(bait.opens)
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		m.Start(st.A, st.B)
+		m.Note("has heard the credential and its secret, and sends Alice to a page that asks for site C")
+		bait.set(asking(st.B, stolen.Token, st.C.ClientID))
+	})
+}
+
+// listenForCredentials keeps the last credential whose answer passed in the clear.
+func listenForCredentials(st *twosites.Stage, heard *twosites.Credentials) {
+	st.OnTheWire(func(_ *sim.World, m sim.Message) sim.Verdict {
+		if m.Kind == sim.Response {
+			if answer, err := url.ParseQuery(string(m.Body)); err == nil && answer.Has("oauth_token_secret") {
+				*heard = twosites.Credentials{Token: answer.Get("oauth_token"), Secret: answer.Get("oauth_token_secret")}
+			}
+		}
+		return sim.Verdict{}
+	})
+}
+
+func replayDelegation(st *twosites.Stage) {
+	st.B.DelegationEndpoint = "http://client.b/delegation"
+	second := st.NewLetter("the second link")
+	reading, opened := st.NewLetter("Alice reads the page of site A"), st.NewLetter("Mallory has opened the second link")
+	var seen *sim.Message
+	st.OnTheWire(func(w *sim.World, m sim.Message) sim.Verdict {
+		switch {
+		case m.Injected:
+		case m.Kind == sim.Request:
+			seen = &m
+		case seen != nil:
+			again := seen.Clone()
+			again.From = st.Mallory.Name
+			w.Inject(again).Then(func(answer sim.Message) {
+				var link struct {
+					ContinueURI string `json:"continue_uri"`
+				}
+				if json.Unmarshal(answer.Body, &link) == nil && strings.HasPrefix(link.ContinueURI, "https://") {
+					second.Send(link.ContinueURI)
+				}
+			})
+		}
+		return sim.Verdict{}
+	})
+	st.Alice.Decide = func(at *twosites.Site, _ cast.Page) cast.Decision {
+		if at == st.A {
+			reading.Send("")
+			opened.Await()
+		}
+		return cast.Approve
+	}
+	st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		defer opened.Send("")
+		link, came := second.Await()
+		if _, reads := reading.Await(); !came || !reads {
+			return
+		}
+		m.Note("opens the second link while Alice reads the page")
+		m.Get(link)
+		opened.Send("")
+		m.Wait(waitForAlice)
+		m.Look()
+	})
+}

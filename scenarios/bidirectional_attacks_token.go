@@ -1,0 +1,135 @@
+package scenarios
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/conformance/catalog"
+	"countersign/scenarios/twosites"
+	"countersign/sim"
+)
+
+// tokenAttacks use access tokens where they do not belong.
+func tokenAttacks() []Scenario {
+	return []Scenario{
+		attack("token-backwards", "Access token used backwards",
+			"Site B issued an access token that lets A read at B, so B knows it. It shows that token at site A to read in the other direction. The resource server of A was handed no such token, and refuses at core already.",
+			twosites.Audience, []catalog.ID{"BI-RS-02"}, func(st *twosites.Stage) { misuse(st, st.B, st.A) }),
+		attack("token-at-the-other-server", "Access token used at the other resource server",
+			"Site A shows the access token that lets it read at B at its own site's resource server. It opens nothing there.",
+			twosites.Audience, []catalog.ID{"BI-RS-02"}, func(st *twosites.Stage) { misuse(st, st.A, st.A) }),
+		attack("token-of-another-client", "Access token used by another client",
+			"The access token that lets A read at B has leaked, secret and all, to the dishonest site C, which is registered at B too and signs with its own secret. The token is A's, and the resource server compares.",
+			twosites.Audience, []catalog.ID{"BI-RS-05"}, func(st *twosites.Stage) { misuse(st, st.C, st.B) }),
+		attack("redeemed-by-another-client", "Verifier of one client redeemed by another",
+			"Site A's client is reached without TLS, and so is the endpoint for temporary credentials at site B. An attacker has the credential with its secret, holds the verifier up on its way to A, and lets the dishonest site C redeem both first, under its own identifier. The credential is A's, and site B compares.",
+			twosites.Secrecy, []catalog.ID{"BI-OS-19"}, redeemFirst),
+		attack("token-without-consent", "Token request without consent",
+			"The dishonest site C asks for a temporary credential and exchanges it at once, with a verifier made up. Nobody has consented, so there is nothing to exchange.",
+			twosites.Secrecy, []catalog.ID{"BI-OS-16"}, redeemUnasked),
+		attack("forged-handover", "Hand-over forged by a stranger",
+			"Mallory hands the resource server of B an access token of her own making, for Alice's resources and site C. At core the hand-over is not authenticated, and C reads without anybody's consent.",
+			twosites.Secrecy, []catalog.ID{"BI-RS-11"}, func(st *twosites.Stage) { forgeHandover(st, false) }).openAtCore(),
+		attack("handover-by-a-client", "Hand-over signed by a client",
+			"As the forged hand-over, but site C signs it with its own secret, which the resource server knows. A valid signature is not enough: it has to be that of the site's own OAuth server.",
+			twosites.Secrecy, []catalog.ID{"BI-RS-13"}, func(st *twosites.Stage) { forgeHandover(st, true) }).openAtCore(),
+		attack("handover-racing-revocation", "Old hand-over sent again after a revocation",
+			"Site B's hand-overs travel without TLS. Alice has site A stop reading; as soon as the revocation is through, an attacker sends the hand-over that issued the token again, signature and all. A resource server that takes it for news opens again. At core it never learns of the revocation.",
+			twosites.Revocation, []catalog.ID{"BI-RS-15"}, undoRevocation).openAtCore(),
+	}
+}
+
+// misuse lets the client of one site show the access token that lets A read at B to the resource server of another.
+func misuse(st *twosites.Stage, by, at *twosites.Site) {
+	var token twosites.Credentials
+	st.Overhear(st.B, func(c twosites.Credentials) { token = c })
+	st.Alice.Plays(func(u *twosites.User) {
+		connect(u, st.A, st.B)
+		st.Note(by.Client, "shows the access token of client-a at site B to the resource server of %s", at.Name)
+		twosites.Speaker{Host: by.Client, As: by}.Read(at, token)
+	})
+}
+
+func redeemFirst(st *twosites.Stage) {
+	st.A.ClientBase = "http://client.a"
+	st.B.Publish("temporary_credential_endpoint", "http://oauth.b/temporary-credential")
+	var stolen twosites.Credentials
+	listenForCredentials(st, &stolen)
+	verifier := st.NewLetter("the verifier, from the wire to site C")
+	st.OnTheWire(func(_ *sim.World, m sim.Message) sim.Verdict {
+		if v := parameter(m.URL, "oauth_verifier"); m.Kind == sim.Request && v != "" {
+			verifier.Send(v)
+			return sim.Verdict{Delay: waitForAlice}
+		}
+		return sim.Verdict{}
+	})
+	st.C.TakeOver(func(h *sim.Host) http.Handler {
+		h.Go("thief", func() {
+			if v, came := verifier.Await(); came {
+				st.Note(h, "redeems the verifier that was to reach site A")
+				c := twosites.Speaker{Host: h, As: st.C}
+				c.Read(st.B, c.Redeem(st.B, stolen, v))
+			}
+		})
+		return nil
+	})
+	st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
+}
+
+func redeemUnasked(st *twosites.Stage) {
+	st.C.TakeOver(func(h *sim.Host) http.Handler {
+		h.Go("thief", func() {
+			c := twosites.Speaker{Host: h, As: st.C}
+			c.Read(st.B, c.Redeem(st.B, c.Ask(st.B, ""), "made-up"))
+		})
+		return nil
+	})
+}
+
+func forgeHandover(st *twosites.Stage, signed bool) {
+	forged := twosites.Credentials{Token: "forged-token-forged-token", Secret: "forged-secret-forged-secret"}
+	username, _ := st.B.Account(st.Alice.Name)
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		handover := url.Values{
+			"event": {"issued"}, "token": {forged.Token}, "token_secret": {forged.Secret}, "client_id": {st.C.ClientID}, "username": {username},
+			"resource_server": {st.B.Resource()}, "sequence": {"1"},
+			"expires_at": {strconv.FormatInt(m.Host.Clock().Now().Add(time.Hour).Unix(), 10)},
+		}
+		c := twosites.Speaker{Host: st.C.Client, As: st.C}
+		if signed {
+			st.Note(st.C.Client, "hands over a token of its own making, signed with its own secret")
+			c.Send(http.MethodPost, st.B.HandoverEndpoint, st.B, twosites.Credentials{}, handover)
+		} else {
+			m.Note("hands over a token of the attacker's own making")
+			m.Post(st.B.HandoverEndpoint, handover)
+		}
+		c.Read(st.B, forged)
+	})
+}
+
+func undoRevocation(st *twosites.Stage) {
+	st.B.HandoverEndpoint = "http://resource.b/handover"
+	var issued *sim.Message
+	revoking := false
+	st.OnTheWire(func(w *sim.World, m sim.Message) sim.Verdict {
+		switch {
+		case m.Injected:
+		case m.Kind == sim.Request && strings.Contains(string(m.Body), "event=issued"):
+			issued = &m
+		case m.Kind == sim.Request:
+			revoking = true
+		case revoking && issued != nil:
+			again := issued.Clone()
+			again.From = st.Mallory.Name
+			w.Inject(again)
+		}
+		return sim.Verdict{}
+	})
+	revoke(st, func(u *twosites.User) {
+		disconnect(u, st.A, st.B)
+		u.Wait(waitForAlice)
+	})
+}

@@ -1,0 +1,83 @@
+package scenarios
+
+import (
+	"context"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"countersign/conformance/catalog"
+	"countersign/sim"
+)
+
+// Job is what one call of the command run plays: scenarios at levels under one seed.
+type Job struct {
+	Names  []string        // empty: all
+	Levels []catalog.Level // empty: both
+	Seed   uint64
+	Faults []sim.Fault // in addition to those of the scenarios
+}
+
+// Line is what the command run prints of a scenario with --json.
+type Line struct {
+	Scenario    string   `json:"scenario"`
+	Kind        Kind     `json:"kind"`
+	Level       string   `json:"level"`
+	Seed        uint64   `json:"seed"`
+	Faults      []string `json:"faults"`
+	Outcome     Outcome  `json:"outcome"`
+	Verdict     string   `json:"verdict"`
+	TraceSHA256 string   `json:"trace_sha256"`
+	Messages    int      `json:"messages"`
+	VirtualNS   int64    `json:"virtual_ns"`
+}
+
+// Line sums the run up.
+func (p Played) Line() Line {
+	return Line{
+		Scenario: p.Name, Kind: p.Kind, Level: p.Level, Seed: p.Seed, Faults: append([]string{}, p.Faults...), Outcome: p.Outcome,
+		Verdict: p.Verdict, TraceSHA256: p.TraceSHA256, Messages: p.Messages, VirtualNS: p.VirtualNS,
+	}
+}
+
+// Chosen are the scenarios that the job names. The error is an *UnknownError.
+func (j Job) Chosen() ([]Scenario, error) {
+	if len(j.Names) == 0 {
+		return All(), nil
+	}
+	var chosen []Scenario
+	for _, name := range j.Names {
+		s, err := Find(name)
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, s)
+	}
+	return chosen, nil
+}
+
+// Play plays and draws every run of the job, a world a processor, and returns them in the order of scenarios and levels.
+func (j Job) Play(ctx context.Context) ([]Played, error) {
+	chosen, err := j.Chosen()
+	if err != nil {
+		return nil, err
+	}
+	runs := Sweep{Scenarios: chosen, Levels: j.Levels, From: j.Seed, Seeds: 1, Faults: j.Faults}.runs()
+	played := make([]Played, len(runs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, run := range runs {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			played[i] = run.Perform()
+			played[i].Draw()
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return played, nil
+}

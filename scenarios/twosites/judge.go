@@ -1,0 +1,289 @@
+package twosites
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/scenarios/stage"
+	"countersign/sim"
+)
+
+// judge holds a trace against the invariants, event by event.
+type judge struct {
+	*Stage
+	asked       map[int]*sim.Message // request that a process handles, by the process
+	credentials map[string]*temporaryCredential
+	tokens      map[string]*accessToken
+	secrets     map[string]bool // of credentials
+	forwarded   map[string]bool // targets of redirects that repeat the body
+	told        map[string]bool
+	breaches    []stage.Breach
+}
+
+// temporaryCredential is one as the wire showed it.
+type temporaryCredential struct {
+	at     *Site
+	tokens int // that were issued for it
+}
+
+// accessToken is one as the wire showed it.
+type accessToken struct {
+	at       *Site
+	from     string // temporary credential
+	client   string
+	issued   time.Duration
+	lifetime time.Duration
+	revoked  bool
+}
+
+func (st *Stage) judge(t *sim.Trace) []stage.Breach {
+	j := &judge{
+		Stage: st, asked: map[int]*sim.Message{}, credentials: map[string]*temporaryCredential{}, tokens: map[string]*accessToken{},
+		secrets: map[string]bool{}, forwarded: map[string]bool{}, told: map[string]bool{},
+	}
+	for _, e := range t.Events() {
+		switch e.Kind {
+		case sim.EventSend, sim.EventInject:
+			j.secretsInURL(e, e.Message.URL)
+		case sim.EventDeliver:
+			j.asked[e.PID] = e.Message
+			j.passwords(e)
+		case sim.EventRespond:
+			j.respond(e)
+		case sim.EventReceive:
+			j.shown(e)
+		}
+	}
+	return j.breaches
+}
+
+// breach takes a breach down, unless it was told before.
+func (j *judge) breach(i stage.Invariant, e sim.Event, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if j.told[i.Name+text] {
+		return
+	}
+	j.told[i.Name+text] = true
+	j.breaches = append(j.breaches, stage.Breach{Invariant: i, Event: e.Seq, Message: e.Message.ID, At: e.At, Text: text})
+}
+
+// respond looks at what a host answers, before anybody can change it on the way.
+func (j *judge) respond(e sim.Event) {
+	asked := j.asked[e.PID]
+	if asked == nil {
+		return
+	}
+	location := e.Message.Header.Get("Location")
+	j.secretsInURL(e, location)
+	if e.Message.Status == http.StatusTemporaryRedirect || e.Message.Status == http.StatusPermanentRedirect {
+		j.forwarded[location] = true
+	}
+	if e.Message.Status != http.StatusOK {
+		return
+	}
+	site, role := j.roleOf(e.Host)
+	switch leg := j.leg(asked); {
+	case role == "oauth" && leg == legTemporary:
+		j.temporaryIssued(site, e)
+	case role == "oauth" && leg == legToken:
+		j.tokenIssued(site, asked, e)
+	case role == "oauth" && leg == legRevocation:
+		j.revoked(asked)
+	case role == "resource" && leg == legResource:
+		j.resourceGiven(site, asked, e)
+	}
+}
+
+// roleOf says whose host and which role it is.
+func (st *Stage) roleOf(host string) (*Site, string) {
+	role, letter, _ := strings.Cut(host, ".")
+	for _, s := range []*Site{st.A, st.B, st.C} {
+		if s.Letter == letter {
+			return s, role
+		}
+	}
+	return nil, ""
+}
+
+func (j *judge) temporaryIssued(site *Site, e sim.Event) {
+	answer, err := url.ParseQuery(string(e.Message.Body))
+	if err != nil {
+		return
+	}
+	j.credentials[answer.Get("oauth_token")] = &temporaryCredential{at: site}
+	j.secrets[answer.Get("oauth_token_secret")] = true
+}
+
+func (j *judge) tokenIssued(site *Site, asked *sim.Message, e sim.Event) {
+	answer, err := url.ParseQuery(string(e.Message.Body))
+	if err != nil {
+		return
+	}
+	from := protocolParameter(asked, "oauth_token")
+	seconds, _ := strconv.Atoi(answer.Get("expires_in"))
+	j.tokens[answer.Get("oauth_token")] = &accessToken{
+		at: site, from: from, client: protocolParameter(asked, "oauth_consumer_key"),
+		issued: e.At, lifetime: time.Duration(seconds) * time.Second,
+	}
+	j.secrets[answer.Get("oauth_token_secret")] = true
+	if c := j.credentials[from]; c != nil {
+		if c.tokens++; c.tokens > 1 {
+			j.breach(OneTokenAConsent, e, "%s issued %d access tokens for one temporary credential", e.Host, c.tokens)
+		}
+	}
+}
+
+func (j *judge) revoked(asked *sim.Message) {
+	form, err := url.ParseQuery(string(asked.Body))
+	if err != nil {
+		return
+	}
+	if t := j.tokens[form.Get("token")]; t != nil {
+		t.revoked = true
+	}
+}
+
+// slack is by how much a token may outlive its lifetime: what answers take on their way, and what honest clocks differ by.
+const slack = 5 * time.Minute
+
+// resourceGiven judges an answer of a resource server that opens somebody's resources.
+func (j *judge) resourceGiven(site *Site, asked *sim.Message, e sim.Event) {
+	var answer struct {
+		Owner string `json:"owner"`
+	}
+	if json.Unmarshal(e.Message.Body, &answer) != nil || answer.Owner == "" {
+		return
+	}
+	client := protocolParameter(asked, "oauth_consumer_key")
+	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, answer.Owner, or(client, "a request without a client"))
+	if j.clientHost(client) != asked.From || asked.Injected {
+		j.breach(Secrecy, e, "%s, but it was %s that asked", what, asked.From)
+	}
+	token := j.tokens[protocolParameter(asked, "oauth_token")]
+	if token == nil {
+		j.breach(Secrecy, e, "%s for an access token that no OAuth server issued", what)
+		return
+	}
+	if token.at != site {
+		j.breach(Audience, e, "%s for an access token that %s issued", what, token.at.OAuthServer.Name())
+	}
+	if token.client != client {
+		j.breach(Audience, e, "%s for an access token that was issued to %s", what, token.client)
+	}
+	if !j.consented(site, token, client, answer.Owner) {
+		j.breach(Secrecy, e, "%s without a consent of the owner to that client", what)
+	}
+	if token.revoked {
+		j.breach(Revocation, e, "%s after the revocation of the access token was acknowledged", what)
+	}
+	if token.lifetime > 0 && e.At > token.issued+token.lifetime+slack {
+		j.breach(Expiry, e, "%s after the access token's lifetime of %s", what, token.lifetime)
+	}
+}
+
+// consented reports whether the owner approved the temporary credential that the token came from, and meant the client that uses it.
+func (j *judge) consented(at *Site, t *accessToken, client, owner string) bool {
+	return slices.ContainsFunc(j.consents, func(c consent) bool {
+		return c.at == at && c.token == t.from && at.accountOf(c.person).username == owner && j.wanted(c, client) &&
+			(c.client == client || strings.Contains(c.text, client))
+	})
+}
+
+func (j *judge) wanted(c consent, client string) bool {
+	return slices.ContainsFunc(j.users, func(u *User) bool {
+		return u.Name == c.person && slices.Contains(u.wants, want{c.at, client})
+	}) || c.person == j.Mallory.Name
+}
+
+func (st *Stage) clientHost(client string) string {
+	for _, s := range []*Site{st.A, st.B, st.C} {
+		if s.ClientID == client {
+			return s.Client.Name()
+		}
+	}
+	return ""
+}
+
+// shown looks at what reaches a terminal.
+func (j *judge) shown(e sim.Event) {
+	site, role := j.roleOf(e.Peer)
+	if role != "client" || e.Message.Status != http.StatusOK || strings.Contains(e.Host, ".") {
+		return
+	}
+	for _, s := range []*Site{j.A, j.B} {
+		for _, a := range s.accounts {
+			if a.person != e.Host && strings.Contains(string(e.Message.Body), a.title()) {
+				j.breach(SessionIntegrity, e, "the client of %s showed %s what %s keeps at %s", site.Name, e.Host, a.username, s.Name)
+			}
+		}
+	}
+}
+
+// passwords looks for passwords in a request that reached a host.
+func (j *judge) passwords(e sim.Event) {
+	m := e.Message
+	body := string(m.Body) + m.URL
+	if !strings.Contains(body, "password-of-") {
+		return
+	}
+	for _, s := range []*Site{j.A, j.B} {
+		for _, a := range s.accounts {
+			switch {
+			case !strings.Contains(body, a.password):
+			case e.Host != s.OAuthServer.Name() && j.forwarded[m.URL]:
+				j.breach(PasswordNotForwarded, e, "a redirect made the browser of %s send the password for %s to %s", m.From, s.Name, e.Host)
+			case e.Host != s.OAuthServer.Name():
+				j.breach(PasswordAtHome, e, "%s sent the password for %s to %s", m.From, s.Name, e.Host)
+			case !m.Secure:
+				j.breach(PasswordUnderTLS, e, "%s sent the password for %s in the clear", m.From, s.Name)
+			}
+		}
+	}
+}
+
+// secretsInURL looks for the secrets of credentials in a URL.
+func (j *judge) secretsInURL(e sim.Event, target string) {
+	_, query, found := strings.Cut(target, "?")
+	if !found {
+		return
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return
+	}
+	for _, name := range []string{"oauth_token_secret", "temporary_credential_secret", "token_secret", "secret"} {
+		if v := values.Get(name); v != "" && j.secrets[v] {
+			j.breach(NoSecretInURL, e, "%s put the secret of a credential into a URL", e.Host)
+		}
+	}
+}
+
+// protocolParameter reads a parameter of the Authorization header, or else of the query.
+func protocolParameter(m *sim.Message, name string) string {
+	for _, v := range m.Header["Authorization"] {
+		if _, rest, found := strings.Cut(v, name+`="`); found {
+			value, _, _ := strings.Cut(rest, `"`)
+			if plain, err := url.PathUnescape(value); err == nil {
+				return plain
+			}
+			return value
+		}
+	}
+	if u, err := url.Parse(m.URL); err == nil {
+		return u.Query().Get(name)
+	}
+	return ""
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
