@@ -209,6 +209,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 }
 
 func (s *Session) begin(from, to string, req *http.Request, body []byte) int {
+	now := s.Env.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := *req.URL
@@ -220,7 +221,7 @@ func (s *Session) begin(from, to string, req *http.Request, body []byte) int {
 	}
 	s.exchanges = append(s.exchanges, Exchange{
 		Number: len(s.exchanges) + 1, From: from, To: to, Method: req.Method, URL: u.String(),
-		RequestHeaders: headersOf(req.Header), RequestBody: excerpt(body),
+		RequestHeaders: headersOf(req.Header), RequestBody: excerpt(body), At: now,
 	})
 	return len(s.exchanges)
 }
@@ -235,6 +236,13 @@ func (s *Session) lastExchange() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.exchanges)
+}
+
+// Transcript is the exchanges so far as they were, secrets included.
+func (s *Session) Transcript() []Exchange {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.exchanges)
 }
 
 // Pass ends the check: the requirement is met.

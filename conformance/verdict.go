@@ -2,7 +2,11 @@
 // It imports no actor: what a check expects is spelled in the check.
 package conformance
 
-import "countersign/conformance/catalog"
+import (
+	"time"
+
+	"countersign/conformance/catalog"
+)
 
 // Verdict is the outcome of one check.
 type Verdict string
@@ -55,6 +59,8 @@ type Exchange struct {
 	ResponseBody    string   `json:"response_body,omitempty"`
 	// Problem is why there is no whole answer.
 	Problem string `json:"problem,omitempty"`
+	// At is when it began, by the target's clock.
+	At time.Time `json:"-"`
 }
 
 // Header is one header line.

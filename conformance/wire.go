@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -121,8 +122,8 @@ type Wire struct {
 	Limit time.Duration
 	// MaxWait is how long Advance waits in real time when Clock is nil.
 	MaxWait time.Duration
-	// Clock moves the target's clock; nil when it offers none.
-	Clock func(time.Duration) error
+	// Clock moves the target's clock forward and gives its new time; nil when it offers none.
+	Clock func(time.Duration) (time.Time, error)
 	// Random is the harness's random stream.
 	Random io.Reader
 	// Aliases are the origins that reports call by name.
@@ -183,11 +184,12 @@ func (w *Wire) Now() time.Time {
 // Advance implements Env.
 func (w *Wire) Advance(d time.Duration) error {
 	if w.Clock != nil {
-		if err := w.Clock(d); err != nil {
+		now, err := w.Clock(d)
+		if err != nil {
 			return err
 		}
 		w.Stage.mu.Lock()
-		w.Stage.moved += d
+		w.Stage.moved = time.Until(now)
 		w.Stage.mu.Unlock()
 		return nil
 	}
@@ -225,17 +227,20 @@ func (w *Wire) Close() {
 }
 
 // PostClock moves a clock through the target's test clock endpoint, section 9 of the profiles.
-func PostClock(client *http.Client, endpoint string) func(time.Duration) error {
-	return func(d time.Duration) error {
+func PostClock(client *http.Client, endpoint string) func(time.Duration) (time.Time, error) {
+	return func(d time.Duration) (time.Time, error) {
 		form := url.Values{"advance": {fmt.Sprint(int64((d + time.Second - 1) / time.Second))}}
 		resp, err := client.Post(endpoint, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
 		if err != nil {
-			return err
+			return time.Time{}, err
 		}
 		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusNoContent {
-			return fmt.Errorf("%s answered %s, not 204", endpoint, resp.Status)
+		var told struct {
+			Now int64 `json:"now"`
 		}
-		return nil
+		if err := json.NewDecoder(io.LimitReader(resp.Body, MaxBody)).Decode(&told); err != nil || resp.StatusCode != http.StatusOK || told.Now == 0 {
+			return time.Time{}, fmt.Errorf("the test clock at %s answered %s and not 200 with the new time, as {\"now\": 1767225600}", endpoint, resp.Status)
+		}
+		return time.Unix(told.Now, 0), nil
 	}
 }

@@ -83,6 +83,34 @@ func bidirectional() []Scenario {
 			play:  refusing(true, true),
 		},
 		{
+			Name: "bidirectional/refused-beside-another-user", Flow: flowBidirectional, Kind: Refusal,
+			Title: "One user refuses while another thinks it over",
+			Text:  "Alice and Bob start at site A together. Alice refuses site A after a second, while Bob reads the page for two more and then approves. Her refusal is hers alone.",
+			play: func(st *twosites.Stage, _ catalog.Level) {
+				st.Alice.Decide = func(at *twosites.Site, _ cast.Page) cast.Decision {
+					if at == st.A {
+						return cast.Approve
+					}
+					st.Alice.Wait(time.Second)
+					return cast.Deny
+				}
+				st.Bob.Decide = func(*twosites.Site, cast.Page) cast.Decision {
+					st.Bob.Wait(3 * time.Second)
+					return cast.Approve
+				}
+				st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
+				st.Bob.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
+				st.Hope("site A reads nothing of Alice's", func() bool { return !st.Alice.Reads(st.A) })
+				bothDirections(st, st.Bob)
+			},
+		},
+		{
+			Name: "bidirectional/thinks-too-long", Flow: flowBidirectional, Kind: Refusal,
+			Title: "The user thinks for too long",
+			Text:  "Alice leaves the page of site B open for a quarter of an hour before she approves. At hardened the temporary credential has expired by then, and she has to begin again; at core it lives for ever.",
+			play:  thinkTooLong,
+		},
+		{
 			Name: "bidirectional/wrong-password", Flow: flowBidirectional, Kind: Refusal,
 			Title: "A wrong password, then the right one",
 			Text:  "Alice mistypes her password at site B. She gets the page again and no verifier leaves the server; with the right password the flow goes on where it was.",
@@ -175,6 +203,25 @@ func refusing(second, first bool) func(*twosites.Stage, catalog.Level) {
 		st.Hope("site A reads at B only if the user allowed it", func() bool { return st.Alice.Reads(st.A) == !second })
 		st.Hope("site B reads at A only if the user allowed it", func() bool { return st.Alice.Reads(st.B) == !first })
 	}
+}
+
+func thinkTooLong(st *twosites.Stage, level catalog.Level) {
+	slow := true
+	st.Alice.Decide = func(at *twosites.Site, _ cast.Page) cast.Decision {
+		if slow && at == st.B {
+			st.Alice.Wait(15 * time.Minute)
+		}
+		return cast.Approve
+	}
+	first := false
+	st.Alice.Plays(func(u *twosites.User) {
+		connect(u, st.A, st.B)
+		first, _ = u.Look()
+		slow = false
+		connect(u, st.A, st.B)
+	})
+	st.Hope("what was approved too late counts at core only", func() bool { return first == (level == catalog.Core) })
+	bothDirections(st, st.Alice)
 }
 
 // oneSideDown is a first try in which one site's own server is down, and a second one after that.

@@ -26,7 +26,10 @@ func delegationAttacks() []Scenario {
 			twosites.Secrecy, []catalog.ID{"BI-OS-24"}, rewriteSecond).openAtCore(),
 		attack("replayed-delegation", "The delegation sent twice",
 			"Without TLS at step 9, an attacker sends the very bytes of the delegation again and gets a second link for the same credential. Mallory opens it while Alice reads the page, so that site B takes the flow for Mallory's. At core the callback of Alice's browser ends it there.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-CL-21", "BI-CL-25"}, replayDelegation).openAtCore(),
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-CL-21", "BI-CL-25"}, func(st *twosites.Stage) { enterBesideAlice(st, true) }).openAtCore(),
+		attack("continue-link-opened-twice", "The link of step 9 opened twice",
+			"Without TLS at step 9, an attacker reads the link that site B has made for Alice, and opens it after her while she reads the page. At core it is good for ever, the flow becomes Mallory's, and the callback of Alice's browser ends it there.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-CL-23", "BI-CL-25"}, func(st *twosites.Stage) { enterBesideAlice(st, false) }).openAtCore(),
 	}
 }
 
@@ -134,27 +137,31 @@ func listenForCredentials(st *twosites.Stage, heard *twosites.Credentials) {
 	})
 }
 
-func replayDelegation(st *twosites.Stage) {
+// enterBesideAlice opens a link of step 9 in Mallory's browser while Alice reads the page: one got by sending the delegation again, or Alice's own.
+func enterBesideAlice(st *twosites.Stage, replay bool) {
 	st.B.DelegationEndpoint = "http://client.b/delegation"
-	second := st.NewLetter("the second link")
-	reading, opened := st.NewLetter("Alice reads the page of site A"), st.NewLetter("Mallory has opened the second link")
+	link := st.NewLetter("the link")
+	reading, opened := st.NewLetter("Alice reads the page of site A"), st.NewLetter("Mallory has opened the link")
+	found := func(answer sim.Message) {
+		var made struct {
+			ContinueURI string `json:"continue_uri"`
+		}
+		if json.Unmarshal(answer.Body, &made) == nil && strings.HasPrefix(made.ContinueURI, "https://") {
+			link.Send(made.ContinueURI)
+		}
+	}
 	var seen *sim.Message
 	st.OnTheWire(func(w *sim.World, m sim.Message) sim.Verdict {
 		switch {
 		case m.Injected:
 		case m.Kind == sim.Request:
 			seen = &m
+		case !replay:
+			found(m)
 		case seen != nil:
 			again := seen.Clone()
 			again.From = st.Mallory.Name
-			w.Inject(again).Then(func(answer sim.Message) {
-				var link struct {
-					ContinueURI string `json:"continue_uri"`
-				}
-				if json.Unmarshal(answer.Body, &link) == nil && strings.HasPrefix(link.ContinueURI, "https://") {
-					second.Send(link.ContinueURI)
-				}
-			})
+			w.Inject(again).Then(found)
 		}
 		return sim.Verdict{}
 	})
@@ -168,12 +175,12 @@ func replayDelegation(st *twosites.Stage) {
 	st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
 	st.Mallory.Plays(func(m *twosites.Attacker) {
 		defer opened.Send("")
-		link, came := second.Await()
+		target, came := link.Await()
 		if _, reads := reading.Await(); !came || !reads {
 			return
 		}
-		m.Note("opens the second link while Alice reads the page")
-		m.Get(link)
+		m.Note("opens the link while Alice reads the page")
+		m.Get(target)
 		opened.Send("")
 		m.Wait(waitForAlice)
 		m.Look()

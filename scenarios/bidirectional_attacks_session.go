@@ -28,7 +28,20 @@ func sessionAttacks() []Scenario {
 			twosites.SessionIntegrity, []catalog.ID{"BI-OS-05", "BI-OS-40"}, tamperWithCallback),
 		attack("login-csrf", "Forged consent",
 			"While Alice looks for her password, a page of site C posts Mallory's user name and password to the page that waits for Alice, which Mallory knows from a link without TLS. Site A then shows Alice the resources of Mallory as if they were hers. At core any page may send the decision.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-OS-28"}, forgeConsent).openAtCore(),
+			twosites.SessionIntegrity, []catalog.ID{"BI-OS-28"}, func(st *twosites.Stage) {
+				forgeConsent(st, func(u *twosites.User, page string, form url.Values) error {
+					_, err := u.Post(st.C.ClientBase, page, form)
+					return err
+				})
+			}).openAtCore(),
+		attack("login-csrf-by-link", "Forged consent in a link",
+			"As the forged consent, but it is a link that holds Mallory's user name, password and decision. A decision comes in the body of a POST, from the server's own page. At core neither is asked for.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-OS-28", "BI-OS-43"}, func(st *twosites.Stage) {
+				forgeConsent(st, func(u *twosites.User, page string, form url.Values) error {
+					_, err := u.Open(page + "&" + form.Encode())
+					return err
+				})
+			}).openAtCore(),
 	}
 }
 
@@ -107,7 +120,8 @@ func tamperWithCallback(st *twosites.Stage) {
 	})
 }
 
-func forgeConsent(st *twosites.Stage) {
+// forgeConsent has Alice's browser decide with Mallory's account.
+func forgeConsent(st *twosites.Stage, decide func(u *twosites.User, page string, form url.Values) error) {
 	st.B.Publish("temporary_credential_endpoint", "http://oauth.b/temporary-credential")
 	var overheard string
 	st.OnTheWire(func(_ *sim.World, m sim.Message) sim.Verdict {
@@ -124,9 +138,8 @@ func forgeConsent(st *twosites.Stage) {
 		u.Note("looks for the right password, and meanwhile opens a page of site C")
 		username, password := st.B.Account(st.Mallory.Name)
 		st.Mallory.Agrees(st.B, overheard, st.A.ClientID)
-		target := st.B.Issuer + "/authorize?" + url.Values{"oauth_token": {overheard}, "client_id": {st.A.ClientID}}.Encode()
-		_, err := u.Post(st.C.ClientBase, target, url.Values{"username": {username}, "password": {password}, "decision": {string(cast.Approve)}})
-		if err != nil {
+		form := url.Values{"username": {username}, "password": {password}, "decision": {string(cast.Approve)}}
+		if err := decide(u, asking(st.B, overheard, st.A.ClientID), form); err != nil {
 			u.Note("the page of site C leads nowhere: " + err.Error())
 		}
 	})

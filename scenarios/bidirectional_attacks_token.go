@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,12 +32,25 @@ func tokenAttacks() []Scenario {
 		attack("token-without-consent", "Token request without consent",
 			"The dishonest site C asks for a temporary credential and exchanges it at once, with a verifier made up. Nobody has consented, so there is nothing to exchange.",
 			twosites.Secrecy, []catalog.ID{"BI-OS-16"}, redeemUnasked),
+		attack("refusal-redeemed", "A refusal redeemed",
+			"The dishonest site C asks Alice at site B, and she refuses. C goes to the token endpoint all the same, with whatever the callback brought. A refusal brings no verifier, and the credential is dead.",
+			twosites.Secrecy, []catalog.ID{"BI-OS-14"}, redeemRefusal),
+		attack("revoked-by-another-client", "Access token revoked by another client",
+			"The dishonest site C has seen the access token that lets A read at B, though not its secret, and asks B to revoke it. Only the client that holds a token may. At core the resource server hears of no revocation at all, so that nothing comes of it there.",
+			twosites.StaysConnected, []catalog.ID{"BI-OS-49"}, revokeForOthers),
 		attack("forged-handover", "Hand-over forged by a stranger",
 			"Mallory hands the resource server of B an access token of her own making, for Alice's resources and site C. At core the hand-over is not authenticated, and C reads without anybody's consent.",
-			twosites.Secrecy, []catalog.ID{"BI-RS-11"}, func(st *twosites.Stage) { forgeHandover(st, false) }).openAtCore(),
+			twosites.Secrecy, []catalog.ID{"BI-RS-11"}, func(st *twosites.Stage) { forgeHandover(st, nil) }).openAtCore(),
 		attack("handover-by-a-client", "Hand-over signed by a client",
 			"As the forged hand-over, but site C signs it with its own secret, which the resource server knows. A valid signature is not enough: it has to be that of the site's own OAuth server.",
-			twosites.Secrecy, []catalog.ID{"BI-RS-13"}, func(st *twosites.Stage) { forgeHandover(st, true) }).openAtCore(),
+			twosites.Secrecy, []catalog.ID{"BI-RS-13"}, func(st *twosites.Stage) {
+				forgeHandover(st, &twosites.Speaker{Host: st.C.Client, As: st.C})
+			}).openAtCore(),
+		attack("handover-wrongly-signed", "Hand-over under the name of the OAuth server",
+			"As the forged hand-over, but Mallory puts the OAuth server's name under it and makes up the signature. At core a signature on a hand-over says nothing, as none is needed.",
+			twosites.Secrecy, []catalog.ID{"BI-RS-12"}, func(st *twosites.Stage) {
+				forgeHandover(st, &twosites.Speaker{Host: st.Mallory.Host, As: &twosites.Site{ClientID: st.B.Issuer}, Secret: "made-up"})
+			}).openAtCore(),
 		attack("handover-racing-revocation", "Old hand-over sent again after a revocation",
 			"Site B's hand-overs travel without TLS. Alice has site A stop reading; as soon as the revocation is through, an attacker sends the hand-over that issued the token again, signature and all. A resource server that takes it for news opens again. At core it never learns of the revocation.",
 			twosites.Revocation, []catalog.ID{"BI-RS-15"}, undoRevocation).openAtCore(),
@@ -71,7 +86,7 @@ func redeemFirst(st *twosites.Stage) {
 			if v, came := verifier.Await(); came {
 				st.Note(h, "redeems the verifier that was to reach site A")
 				c := twosites.Speaker{Host: h, As: st.C}
-				c.Read(st.B, c.Redeem(st.B, stolen, v))
+				redeemAndRead(c, st.B, stolen, v)
 			}
 		})
 		return nil
@@ -79,17 +94,26 @@ func redeemFirst(st *twosites.Stage) {
 	st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
 }
 
+// redeemAndRead is a dishonest client that reads if it gets a token.
+func redeemAndRead(c twosites.Speaker, at *twosites.Site, temporary twosites.Credentials, verifier string) {
+	if token := c.Redeem(at, temporary, verifier); token.Token != "" {
+		c.Host.Note("has an access token and reads")
+		c.Read(at, token)
+	}
+}
+
 func redeemUnasked(st *twosites.Stage) {
 	st.C.TakeOver(func(h *sim.Host) http.Handler {
 		h.Go("thief", func() {
 			c := twosites.Speaker{Host: h, As: st.C}
-			c.Read(st.B, c.Redeem(st.B, c.Ask(st.B, ""), "made-up"))
+			redeemAndRead(c, st.B, c.Ask(st.B, ""), "made-up")
 		})
 		return nil
 	})
 }
 
-func forgeHandover(st *twosites.Stage, signed bool) {
+// forgeHandover hands over a token of the attacker's own making, signed by somebody or by nobody.
+func forgeHandover(st *twosites.Stage, signedBy *twosites.Speaker) {
 	forged := twosites.Credentials{Token: "forged-token-forged-token", Secret: "forged-secret-forged-secret"}
 	username, _ := st.B.Account(st.Alice.Name)
 	st.Mallory.Plays(func(m *twosites.Attacker) {
@@ -98,15 +122,47 @@ func forgeHandover(st *twosites.Stage, signed bool) {
 			"resource_server": {st.B.Resource()}, "sequence": {"1"},
 			"expires_at": {strconv.FormatInt(m.Host.Clock().Now().Add(time.Hour).Unix(), 10)},
 		}
-		c := twosites.Speaker{Host: st.C.Client, As: st.C}
-		if signed {
-			st.Note(st.C.Client, "hands over a token of its own making, signed with its own secret")
-			c.Send(http.MethodPost, st.B.HandoverEndpoint, st.B, twosites.Credentials{}, handover)
+		m.Note("makes up an access token and has it handed over")
+		if signedBy != nil {
+			signedBy.Send(http.MethodPost, st.B.HandoverEndpoint, st.B, twosites.Credentials{}, handover)
 		} else {
-			m.Note("hands over a token of the attacker's own making")
 			m.Post(st.B.HandoverEndpoint, handover)
 		}
-		c.Read(st.B, forged)
+		twosites.Speaker{Host: st.C.Client, As: st.C}.Read(st.B, forged)
+	})
+}
+
+func redeemRefusal(st *twosites.Stage) {
+	st.Alice.ReadsPages()
+	asked := st.NewLetter("site C's page")
+	st.C.TakeOver(func(h *sim.Host) http.Handler {
+		c := twosites.Speaker{Host: h, As: st.C}
+		var own twosites.Credentials
+		h.Go("ask", func() {
+			own = c.Ask(st.B, "")
+			asked.Send(asking(st.B, own.Token, st.C.ClientID))
+		})
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			redeemAndRead(c, st.B, own, cmp.Or(r.URL.Query().Get("oauth_verifier"), "made-up"))
+		})
+	})
+	st.Alice.Plays(func(u *twosites.User) {
+		if link, came := asked.Await(); came {
+			follow(u, link)
+		}
+	})
+}
+
+func revokeForOthers(st *twosites.Stage) {
+	var token twosites.Credentials
+	st.Overhear(st.B, func(c twosites.Credentials) { token = c })
+	st.Alice.Plays(func(u *twosites.User) {
+		connect(u, st.A, st.B)
+		st.Note(st.C.Client, "asks site B to revoke the access token of client-a")
+		twosites.Speaker{Host: st.C.Client, As: st.C}.Revoke(st.B, token.Token)
+		if status := (twosites.Speaker{Host: st.A.Client, As: st.A}).Read(st.B, token); status != http.StatusOK {
+			st.Breach(twosites.StaysConnected, fmt.Sprintf("resource.b answered %d to client-a after client-c had the access token revoked", status))
+		}
 	})
 }
 

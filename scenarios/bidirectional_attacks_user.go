@@ -2,6 +2,9 @@ package scenarios
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios/twosites"
@@ -14,6 +17,15 @@ func userAttacks() []Scenario {
 		attack("known-user-name", "Consent with a user name alone",
 			"Mallory knows the name of Alice's account at site B and gives consent in its name with a password made up. The password is compared, at core already.",
 			twosites.SessionIntegrity, []catalog.ID{"BI-OS-11"}, func(st *twosites.Stage) { guess(st, 1) }),
+		attack("account-of-the-other-site", "Consent with an account of the other site",
+			"Alice is called alice at site A and alicia at site B. Mallory gives consent at B in the name of alice, which nobody has there. An account of one site opens nothing at the other.",
+			twosites.Secrecy, []catalog.ID{"BI-OS-12"}, consentAsStranger),
+		attack("guessed-verifier", "Verifier guessed",
+			"Mallory begins a flow and lures Alice to approve it; site A turns Alice's browser away. Mallory has one try to guess the verifier. A server that counts its credentials gives it away with the first one. At core it may count, and the lure alone would do.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-OS-34"}, guessVerifier).openAtCore(),
+		attack("forged-disconnect", "Connection ended by a stranger's page",
+			"Alice has connected the sites and opens a page of site C, which posts the form with which one disconnects at site A. A cookie that stays behind when another site's page sends a form (SameSite) makes it nobody's wish. At core the cookie goes along.",
+			twosites.StaysConnected, []catalog.ID{"BI-CL-33"}, forgeDisconnect).openAtCore(),
 		attack("password-guesses", "Passwords tried one after the other",
 			"Mallory has a list of passwords, and Alice's is the eighth on it. At hardened the fifth wrong one ends the temporary credential; at core the page asks for ever.",
 			twosites.SessionIntegrity, []catalog.ID{"BI-OS-52"}, func(st *twosites.Stage) { guess(st, 8) }).openAtCore(),
@@ -41,6 +53,47 @@ func guess(st *twosites.Stage, tries int) {
 			}
 		}
 		m.Look()
+	})
+}
+
+func consentAsStranger(st *twosites.Stage) {
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		username, password := st.A.Account(st.Alice.Name)
+		if answer := m.Consent(m.Start(st.A, st.B), username, "not-"+password[:4]); answer.Location != "" {
+			m.Get(answer.Location)
+		}
+		m.Look()
+	})
+}
+
+// guessVerifier guesses as if credentials were numbered: a temporary credential and its secret take two numbers, and the verifier is the next one.
+func guessVerifier(st *twosites.Stage) {
+	bait := newLure(st)
+	st.Alice.Plays(bait.opens)
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		link := m.Start(st.A, st.B)
+		bait.set(link)
+		token := parameter(link, "oauth_token")
+		number, rest, _ := strings.Cut(token, "-")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			m.Note("sees no order in the credentials, and guesses at random")
+		}
+		m.Get(st.A.Callback() + "?" + url.Values{"oauth_token": {token}, "oauth_verifier": {strconv.Itoa(n+2) + "-" + rest}}.Encode())
+		m.Look()
+	})
+}
+
+func forgeDisconnect(st *twosites.Stage) {
+	st.Alice.Plays(func(u *twosites.User) {
+		connect(u, st.A, st.B)
+		u.Note("opens a page of site C, which sends a form to site A")
+		if _, err := u.Post(st.C.ClientBase, st.A.ClientBase+"/disconnect", url.Values{"peer": {st.B.Issuer}}); err != nil {
+			u.Note("the page of site C leads nowhere: " + err.Error())
+		}
+		if reads, _ := u.Look(); !reads {
+			st.Breach(twosites.StaysConnected, "the home page of site A shows nothing of site B's any more, though the user did not disconnect")
+		}
 	})
 }
 

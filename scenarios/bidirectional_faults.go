@@ -63,7 +63,7 @@ func bidirectionalFaults() []Scenario {
 	for _, role := range roles() {
 		all = append(all, skewBeyond(role))
 	}
-	return append(all, everything())
+	return append(all, handoverLate(), everything())
 }
 
 func plan(spelled []string, role string) []sim.Fault {
@@ -82,6 +82,33 @@ func plan(spelled []string, role string) []sim.Fault {
 func survive(st *twosites.Stage, _ catalog.Level) {
 	st.Alice.Plays(func(u *twosites.User) { u.UntilConnected(st.A, st.B) })
 	bothDirections(st, st.Alice)
+}
+
+// handoverLate is a hand-over that does not get through the first time, so that the client uses its token before the resource server knows it.
+func handoverLate() Scenario {
+	return Scenario{
+		Name: "bidirectional/fault/handover-late", Flow: flowBidirectional, Kind: Fault,
+		Title: "The hand-over comes after the first use of the token",
+		Text:  "Something before the resource server of B answers the first hand-over with 503. At hardened the OAuth server tries again, the client waits, and Alice notices nothing. At core both try once, and site A reads only when she begins anew.",
+		play: func(st *twosites.Stage, level catalog.Level) {
+			answered := false
+			st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
+				if m.Kind == sim.Request && m.From == "oauth.b" && m.To == "resource.b" && !answered {
+					answered = true
+					return sim.Verdict{Answer: &sim.Message{Status: 503}}
+				}
+				return sim.Verdict{}
+			}))
+			first := false
+			st.Alice.Plays(func(u *twosites.User) {
+				connect(u, st.A, st.B)
+				first, _ = u.Look()
+				u.UntilConnected(st.A, st.B)
+			})
+			st.Hope("the first try is enough at hardened", func() bool { return first == (level != catalog.Core) })
+			bothDirections(st, st.Alice)
+		},
+	}
 }
 
 // everything is a bit of all at once, with two users.

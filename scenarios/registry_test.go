@@ -10,6 +10,7 @@ import (
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios"
+	"countersign/scenarios/twosites"
 	"countersign/sim/worldlint"
 )
 
@@ -92,4 +93,16 @@ var _ = It("nothing in the scenarios leaves the simulated world", func() {
 			}
 		}
 	})).To(BeEmpty())
+})
+
+var _ = It("every invariant names the requirement that protects it, and has a name of its own", func() {
+	seen := map[string]bool{}
+	for _, i := range twosites.Invariants() {
+		Expect(seen).NotTo(HaveKey(i.Name))
+		seen[i.Name] = true
+		r, known := catalog.Lookup(i.Requirement)
+		Expect(known).To(BeTrue(), i.Name)
+		Expect(i.Level()).To(Equal(r.Level))
+		Expect(i.Text).To(HaveSuffix("."))
+	}
 })

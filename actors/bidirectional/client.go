@@ -23,7 +23,7 @@ type Client struct {
 	TimestampWindow time.Duration // for delegations that it receives; zero: 300 seconds
 
 	// TestClock is as in OAuthServer.
-	TestClock func(time.Duration)
+	TestClock func(time.Duration) time.Time
 }
 
 // Handler serves the client's endpoints and its home page.

@@ -183,13 +183,13 @@ var _ = Describe("The bidirectional flow", func() {
 		Expect(p.home(siteA)).To(ContainSubstring(readsAtB))
 	})
 
-	It("gives up after seven tries, within thirty seconds", func() {
+	It("gives up after six tries, within thirty seconds", func() {
 		p := newPlay(guard.Set{})
 		p.tap = failing(siteB + "/handover")
 		begun := p.now
 		_, err := p.terminal.Start(siteA, siteB)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(p.count(siteB + "/resource")).To(Equal(7))
+		Expect(p.count(siteB + "/resource")).To(Equal(6))
 		Expect(p.now.Sub(begun)).To(BeNumerically("<", 30*time.Second))
 		Expect(p.home(siteA)).NotTo(ContainSubstring(readsAtB))
 		Expect(p.home(siteB)).To(ContainSubstring(readsAtA))

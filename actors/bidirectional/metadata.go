@@ -56,7 +56,7 @@ func (m Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // testClock is the test clock endpoint (profile section 9).
-type testClock func(time.Duration)
+type testClock func(time.Duration) time.Time
 
 func (advance testClock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
@@ -69,6 +69,11 @@ func (advance testClock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, oauth1.Refuse(oauth1.ParameterRejected, "advance", "advance is no whole number of seconds"), false)
 		return
 	}
-	advance(time.Duration(whole) * time.Second)
-	w.WriteHeader(http.StatusNoContent)
+	now := advance(time.Duration(whole) * time.Second)
+	told, err := jsonAnswer(map[string]int64{"now": now.Unix()})
+	if err != nil {
+		refuse(w, err, false)
+		return
+	}
+	told.write(w)
 }

@@ -33,9 +33,9 @@ type OAuthServer struct {
 	AccessTokenLifetime         time.Duration // zero: 1 hour
 	TimestampWindow             time.Duration // zero: 300 seconds
 
-	// TestClock moves the server's clock forward. When set, the test clock endpoint of profile section 9 is
+	// TestClock moves the server's clock forward and gives the new time. When set, the test clock endpoint of profile section 9 is
 	// served: never in production.
-	TestClock func(time.Duration)
+	TestClock func(time.Duration) time.Time
 }
 
 // Handler serves the server's endpoints, and takes up again the hand-overs that were not acknowledged when

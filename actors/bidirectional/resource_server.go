@@ -25,7 +25,7 @@ type ResourceServer struct {
 	TimestampWindow time.Duration // zero: 300 seconds
 
 	// TestClock is as in OAuthServer.
-	TestClock func(time.Duration)
+	TestClock func(time.Duration) time.Time
 }
 
 // Handler serves the server's endpoints.

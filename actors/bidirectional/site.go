@@ -20,7 +20,7 @@ func (s Site) Handler() http.Handler {
 	mux := http.NewServeMux()
 	document := Metadata{Profile: Profile}
 	var bases []string
-	var advance func(time.Duration)
+	var advance func(time.Duration) time.Time
 	// The OAuth server comes first: it names the issuer, and what it says of the other roles gives way to what they say themselves.
 	if o := s.OAuthServer; o != nil {
 		o.routes(mux)
@@ -72,7 +72,7 @@ type SiteSettings struct {
 	Peers    []Peer
 
 	// TestClock is as in OAuthServer.
-	TestClock func(time.Duration)
+	TestClock func(time.Duration) time.Time
 }
 
 // Site makes the roles, which may be changed before Handler is called.

@@ -61,11 +61,12 @@ func (w *World) Sleep(d time.Duration) {
 	}
 }
 
-// Advance moves the world's clock forward; it never goes back.
-func (w *World) Advance(d time.Duration) {
+// Advance moves the world's clock forward, never back, and gives the new time.
+func (w *World) Advance(d time.Duration) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ahead += max(d, 0)
+	return time.Now().Add(w.ahead)
 }
 
 // Close ends background work and waits for it.

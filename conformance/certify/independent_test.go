@@ -122,7 +122,7 @@ var _ = Describe("An implementation written from the profile alone, in another l
 		Expect(len(ids)).To(BeNumerically(">=", 24))
 		queue := make(chan string)
 		var workers sync.WaitGroup
-		for range 4 {
+		for range 8 {
 			workers.Go(func() {
 				defer GinkgoRecover()
 				for id := range queue {

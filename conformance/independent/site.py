@@ -122,7 +122,7 @@ def advance(clock: Clock, request) -> Response:
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise Refusal(400, "parameter_rejected", "advance is not a whole number of seconds.")
     clock.advance(int(text))
-    return Response(204)
+    return json_response(200, {"now": int(clock.now())})
 
 
 def main() -> int:

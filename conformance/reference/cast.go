@@ -27,7 +27,7 @@ func (r Reference) guards() guard.Set {
 }
 
 // role assembles the actor that plays a role under base, for the setup that the harness works with.
-func (r Reference) role(role catalog.Role, env actors.Env, base string, setup bidirectional.Setup, advance func(time.Duration)) (http.Handler, error) {
+func (r Reference) role(role catalog.Role, env actors.Env, base string, setup bidirectional.Setup, advance func(time.Duration) time.Time) (http.Handler, error) {
 	clients := make([]cast.ClientRegistration, 0, len(setup.Clients))
 	for _, c := range setup.Clients {
 		clients = append(clients, cast.ClientRegistration{ID: c.ID, Secret: c.Secret, Name: c.Name, Callback: c.Callback})

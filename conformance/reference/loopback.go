@@ -37,7 +37,7 @@ func (r Reference) OnLoopback(ctx context.Context, c conformance.Check) (conform
 	harness := &live.World{Seed: &r.Seed}
 	wire := &conformance.Wire{
 		Context: ctx, Stage: stage, Limit: limit(c.Role), Random: harness.Env("harness/"+c.Name(), r.guards()).Entropy("check"),
-		Clock: func(d time.Duration) error { world.Advance(d); return nil },
+		Clock: func(d time.Duration) (time.Time, error) { return world.Advance(d), nil },
 		Aliases: []redact.Name{
 			{Origin: base, As: "http://" + string(c.Role)}, {Origin: setup.OwnIssuer, As: "http://site-a"}, {Origin: setup.PeerIssuer, As: "http://site-b"},
 		},

@@ -44,6 +44,10 @@ var (
 		Name: "no-secret-in-url", Requirement: "BI-CL-31",
 		Text: "No URL holds the secret of a credential.",
 	}
+	StaysConnected = stage.Invariant{
+		Name: "stays-connected", Requirement: "BI-OS-49",
+		Text: "What a user has connected stays connected until the user says otherwise.",
+	}
 	NoLockOut = stage.Invariant{
 		Name: "no-lock-out", Requirement: "BI-OS-22",
 		Text: "Once the faults have ended, an honest user who tries again gets both directions.",
@@ -54,6 +58,6 @@ var (
 func Invariants() []stage.Invariant {
 	return []stage.Invariant{
 		Secrecy, OneTokenAConsent, Audience, SessionIntegrity, Revocation, Expiry,
-		PasswordAtHome, PasswordNotForwarded, PasswordUnderTLS, NoSecretInURL, NoLockOut,
+		PasswordAtHome, PasswordNotForwarded, PasswordUnderTLS, NoSecretInURL, StaysConnected, NoLockOut,
 	}
 }

@@ -72,6 +72,11 @@ func New(s Setting) *Stage {
 // Hope states what has to be so at the end.
 func (st *Stage) Hope(text string, met func() bool) { st.hopes = append(st.hopes, hope{text, met}) }
 
+// Breach takes down that an invariant did not hold, which a scenario sees from what its users see.
+func (st *Stage) Breach(i stage.Invariant, text string) {
+	st.breaches = append(st.breaches, stage.Breach{Invariant: i, Event: -1, At: st.World.Now(), Text: text})
+}
+
 // Note puts a remark on the present moment into the trace, in the name of a host.
 func (st *Stage) Note(h *sim.Host, format string, args ...any) { h.Note(fmt.Sprintf(format, args...)) }
 

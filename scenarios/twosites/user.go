@@ -8,7 +8,6 @@ import (
 	"time"
 
 	cast "countersign/actors/bidirectional"
-	"countersign/scenarios/stage"
 	"countersign/sim"
 )
 
@@ -77,9 +76,6 @@ func (u *User) newTerminal(h *sim.Host) *cast.Terminal {
 
 // Plays gives the user what to do. When it is done, the user looks at the clients' home pages.
 func (u *User) Plays(script func(*User)) { u.script = script }
-
-// Wants lets the user mean to have a client read at a site.
-func (u *User) Wants(at *Site, client string) { u.wants = append(u.wants, want{at, client}) }
 
 // ReadsPages makes the user refuse a page that names a client which the user wants to read nowhere.
 func (u *User) ReadsPages() {
@@ -208,9 +204,7 @@ func (u *User) UntilConnected(from, with *Site) {
 		}
 		u.Wait(pause)
 	}
-	u.stage.breaches = append(u.stage.breaches, stage.Breach{
-		Invariant: NoLockOut, Event: -1, At: u.stage.World.Now(), Text: u.Name + " tried ten times and did not get both directions",
-	})
+	u.stage.Breach(NoLockOut, u.Name+" tried ten times and did not get both directions")
 }
 
 // Meanwhile lets something else happen at the terminal's machine at the same time.

@@ -1,0 +1,248 @@
+package reference
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"countersign/actors/oauth1"
+	"countersign/conformance"
+	"countersign/conformance/bidirectional"
+	"countersign/conformance/catalog"
+)
+
+// Vectors are requests with exact bytes and the answers that they deserve, for a vendor's own unit tests. They come from the checks, run in a simulated world.
+type Vectors struct {
+	Format  string              `json:"format"`
+	Profile string              `json:"profile"`
+	Role    catalog.Role        `json:"role"`
+	Note    string              `json:"note"`
+	Setup   bidirectional.Setup `json:"setup"`
+	Vectors []Vector            `json:"vectors"`
+}
+
+// Vector is a run of requests to a fresh implementation. All steps but the last one are right; the last is what the requirement is about.
+type Vector struct {
+	ID          string        `json:"id"`
+	Requirement catalog.ID    `json:"requirement"`
+	Level       catalog.Level `json:"level"`
+	Title       string        `json:"title"`
+	Valid       bool          `json:"valid"`
+	Steps       []Step        `json:"steps"`
+}
+
+// Step is one request, the moment at which it arrives, and what the answer has to be.
+type Step struct {
+	At      int64   `json:"at"` // seconds since 1970
+	Request Message `json:"request"`
+	// Signing is present where the request is rightly signed with HMAC: what the signature is made of.
+	Signing *Signing `json:"signing,omitempty"`
+	Expect  Expected `json:"expect"`
+}
+
+// Message is a request as it goes over the wire.
+type Message struct {
+	Method  string               `json:"method"`
+	URL     string               `json:"url"`
+	Headers []conformance.Header `json:"headers"`
+	Body    string               `json:"body"`
+}
+
+// Signing is RFC 5849 section 3.4.1's base string and section 3.4.2's key.
+type Signing struct {
+	BaseString string `json:"base_string"`
+	Key        string `json:"key"`
+	Signature  string `json:"signature"`
+}
+
+// Expected is the status and, for a refusal, the error code.
+type Expected struct {
+	Status int    `json:"status"`
+	Error  string `json:"error,omitempty"`
+}
+
+const vectorsNote = "Feed the steps of a vector, in order, to a fresh implementation whose clock shows `at`, with the setup of section 8 of the profile as given here. " +
+	"The implementation answers at http://" + targetHost + ". All steps but the last are right; the last is the one that the requirement is about."
+
+// MakeVectors plays the checks of a role and keeps those whose requests owe nothing to earlier answers, so that they can be replayed against any implementation.
+func MakeVectors(role catalog.Role) (Vectors, error) {
+	all := Vectors{Format: "countersign/vectors@1", Profile: "bidirectional@1", Role: role, Note: vectorsNote, Setup: bidirectional.Default()}
+	for _, c := range bidirectional.Checks() {
+		if c.Role != role {
+			continue
+		}
+		transcript, err := transcribe(c)
+		if err != nil {
+			return all, err
+		}
+		steps, ok := all.steps(c, transcript)
+		if !ok {
+			continue
+		}
+		r := c.Requirement()
+		last := steps[len(steps)-1].Expect
+		all.Vectors = append(all.Vectors, Vector{
+			ID: c.Name(), Requirement: r.ID, Level: r.Level, Title: r.Title, Valid: last.Status < 400, Steps: steps,
+		})
+	}
+	return all, nil
+}
+
+func transcribe(c conformance.Check) ([]conformance.Exchange, error) {
+	env, target, err := Reference{Seed: 1}.InWorld(context.Background(), c)
+	if err != nil {
+		return nil, err
+	}
+	defer env.Close()
+	session := &conformance.Session{Check: c, Target: target, Env: env}
+	var result conformance.Result
+	if err := env.Within(func() { result = session.Run() }); err != nil {
+		return nil, err
+	}
+	if result.Verdict != conformance.Pass {
+		return nil, fmt.Errorf("no vectors from %s: %s %s", c.Name(), result.Verdict, result.Reason)
+	}
+	return session.Transcript(), nil
+}
+
+// steps turns a transcript into steps, if it can be replayed.
+func (v Vectors) steps(c conformance.Check, transcript []conformance.Exchange) ([]Step, bool) {
+	var steps []Step
+	var given []string // values that answers have given
+	secrets := map[string]string{}
+	for _, e := range transcript {
+		if e.Method == http.MethodGet && strings.Contains(e.URL, "/.well-known/") {
+			continue
+		}
+		if e.To != string(c.Role) || slices.ContainsFunc(given, func(value string) bool { return owes(e, value) }) {
+			return nil, false
+		}
+		given = append(given, valuesIn(e)...)
+		step := Step{
+			At:      e.At.Unix(),
+			Request: Message{Method: e.Method, URL: e.URL, Headers: append([]conformance.Header{}, e.RequestHeaders...), Body: e.RequestBody},
+			Expect:  Expected{Status: e.Status},
+		}
+		var refusal struct{ Error string }
+		if e.Status >= 400 && json.Unmarshal([]byte(e.ResponseBody), &refusal) == nil {
+			step.Expect.Error = refusal.Error
+		}
+		v.learn(secrets, e)
+		step.Signing = v.signing(secrets, e)
+		steps = append(steps, step)
+	}
+	return steps, len(steps) > 0
+}
+
+var given = regexp.MustCompile(`(?:oauth_token|oauth_token_secret)=([^&]{8,})|name="[^"]+" value="([^"]{8,})"|"continue_uri":\s*"([^"]+)"`)
+
+func valuesIn(e conformance.Exchange) []string {
+	var values []string
+	for _, m := range given.FindAllStringSubmatch(e.ResponseBody, -1) {
+		values = append(values, slices.DeleteFunc(m[1:], func(s string) bool { return s == "" })...)
+	}
+	return values
+}
+
+// owes reports whether a request repeats a value that an answer gave.
+func owes(e conformance.Exchange, value string) bool {
+	text := e.URL + "\n" + e.RequestBody
+	for _, h := range e.RequestHeaders {
+		text += "\n" + h.Value
+	}
+	return strings.Contains(text, value)
+}
+
+// learn keeps the token secrets that a hand-over tells.
+func (v Vectors) learn(secrets map[string]string, e conformance.Exchange) {
+	if form, err := url.ParseQuery(e.RequestBody); err == nil && form.Get("token_secret") != "" && e.Status == http.StatusNoContent {
+		secrets[form.Get("token")] = form.Get("token_secret")
+	}
+}
+
+// signing is what a rightly signed request was signed with; nil for any other.
+func (v Vectors) signing(secrets map[string]string, e conformance.Exchange) *Signing {
+	req, err := http.NewRequest(e.Method, e.URL, bytes.NewReader([]byte(e.RequestBody)))
+	if err != nil {
+		return nil
+	}
+	for _, h := range e.RequestHeaders {
+		req.Header.Add(h.Name, h.Value)
+	}
+	m, err := oauth1.Parse(req, 0)
+	if err != nil || !strings.HasPrefix(m.SignatureMethod, "HMAC-") {
+		return nil
+	}
+	keys := oauth1.Keys{TokenSecret: secrets[m.Token]}
+	if m.ConsumerKey == v.Setup.OwnIssuer {
+		keys.ClientSecret = v.Setup.HandoverKey
+	}
+	for _, c := range v.Setup.Clients {
+		if c.ID == m.ConsumerKey {
+			keys.ClientSecret = c.Secret
+		}
+	}
+	if keys.ClientSecret == "" || m.Verify(keys) != nil {
+		return nil
+	}
+	return &Signing{BaseString: m.BaseString(), Key: oauth1.Escape(keys.ClientSecret) + "&" + oauth1.Escape(keys.TokenSecret), Signature: m.Signature}
+}
+
+// Encode gives the file's bytes.
+func (v Vectors) Encode() ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return text.Bytes(), err
+}
+
+// WorkedExamples is the section of the profile that shows rightly signed requests in full: Markdown, made from the vectors.
+func WorkedExamples() (string, error) {
+	var text strings.Builder
+	for _, example := range []struct {
+		role  catalog.Role
+		check catalog.ID
+		title string
+	}{
+		{catalog.OAuthServer, "BI-OS-02", "A temporary credential request (4.1)"},
+		{catalog.ResourceServer, "BI-RS-01", "A hand-over (4.4), and the resource request that it makes possible (5.2)"},
+		{catalog.ClientReceiving, "BI-CL-21", "A delegation (6.3)"},
+	} {
+		made, err := MakeVectors(example.role)
+		if err != nil {
+			return "", err
+		}
+		i := slices.IndexFunc(made.Vectors, func(v Vector) bool { return v.Requirement == example.check })
+		if i < 0 {
+			return "", fmt.Errorf("no vector of %s is left to show", example.check)
+		}
+		fmt.Fprintf(&text, "### %s\n\n", example.title)
+		for _, s := range made.Vectors[i].Steps {
+			if s.Signing == nil || s.Expect.Status >= 400 {
+				continue
+			}
+			s.show(&text)
+		}
+	}
+	return strings.TrimSpace(text.String()) + "\n", nil
+}
+
+func (s Step) show(text *strings.Builder) {
+	fmt.Fprintf(text, "At %d. Key `%s`, base string\n\n    %s\n\n", s.At, s.Signing.Key, s.Signing.BaseString)
+	fmt.Fprintf(text, "    %s %s\n", s.Request.Method, s.Request.URL)
+	for _, h := range s.Request.Headers {
+		fmt.Fprintf(text, "    %s: %s\n", h.Name, h.Value)
+	}
+	if s.Request.Body != "" {
+		fmt.Fprintf(text, "\n    %s\n", s.Request.Body)
+	}
+	fmt.Fprintf(text, "\nAnswered with %d.\n\n", s.Expect.Status)
+}

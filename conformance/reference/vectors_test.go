@@ -1,0 +1,79 @@
+package reference_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"countersign/conformance/catalog"
+	"countersign/conformance/reference"
+)
+
+var update = flag.Bool("vectors.update", false, "write the test vectors anew")
+
+var _ = Describe("The test vectors", func() {
+	for _, role := range []catalog.Role{catalog.OAuthServer, catalog.ResourceServer, catalog.ClientReceiving} {
+		Describe("for the "+string(role), func() {
+			file := "../vectors/bidirectional." + string(role) + ".json"
+
+			It("are what a seeded run of the checks gives", func() {
+				made, err := reference.MakeVectors(role)
+				Expect(err).NotTo(HaveOccurred())
+				text, err := made.Encode()
+				Expect(err).NotTo(HaveOccurred())
+				if *update {
+					Expect(os.WriteFile(file, text, 0o644)).To(Succeed())
+				}
+				kept, err := os.ReadFile(file)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(bytes.Equal(kept, text)).To(BeTrue(), "the vectors have changed: look at why, then run go test ./conformance/reference -vectors.update")
+			})
+
+			It("meet their published schema", func() {
+				compiler := jsonschema.NewCompiler()
+				schema, err := compiler.Compile("../vectors/vectors.schema.json")
+				Expect(err).NotTo(HaveOccurred())
+				text, err := os.ReadFile(file)
+				Expect(err).NotTo(HaveOccurred())
+				value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+				Expect(err).NotTo(HaveOccurred())
+				Expect(schema.Validate(value)).To(Succeed())
+			})
+
+			It("are answered as they say by a fresh reference that no harness talks to", func() {
+				made, err := reference.MakeVectors(role)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(len(made.Vectors)).To(BeNumerically(">=", 6))
+				for _, v := range made.Vectors {
+					target, err := reference.NewReplay(role)
+					Expect(err).NotTo(HaveOccurred())
+					for i, step := range v.Steps {
+						Expect(target.Answer(step)).To(Equal(step.Expect), "%s, step %d", v.ID, i+1)
+					}
+				}
+			})
+		})
+	}
+
+	It("are shown in the profile, byte for byte", func() {
+		const file, begin, end = "../profiles/bidirectional.md", "<!-- worked examples: made by the test vectors -->\n", "<!-- end of the worked examples -->"
+		text, err := os.ReadFile(file)
+		Expect(err).NotTo(HaveOccurred())
+		before, rest, found := strings.Cut(string(text), begin)
+		Expect(found).To(BeTrue())
+		shown, after, found := strings.Cut(rest, end)
+		Expect(found).To(BeTrue())
+		made, err := reference.WorkedExamples()
+		Expect(err).NotTo(HaveOccurred())
+		if *update {
+			Expect(os.WriteFile(file, []byte(before+begin+"\n"+made+"\n"+end+after), 0o644)).To(Succeed())
+			return
+		}
+		Expect(strings.TrimSpace(shown)).To(Equal(strings.TrimSpace(made)))
+	})
+})
