@@ -61,6 +61,8 @@ Exit codes: 0 conformant, or all scenarios as expected; 1 nonconformant, or a sc
   countersign serve bidirectional`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          noSuchCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &certify.UsageError{Problem: fmt.Sprintf("%v; `%s --help` shows what there is", err, c.CommandPath())}
@@ -316,7 +318,12 @@ With --role it runs that role alone, with the values of section 8 of the profile
 }
 
 func listCommand() *cobra.Command {
-	c := &cobra.Command{Use: "list", Short: "List requirements, scenarios, defects or checks", Args: exactly("requirements|scenarios|defects|checks")}
+	c := &cobra.Command{
+		Use: "list", Short: "List requirements, scenarios, defects or checks", Example: "  countersign list checks", Args: noSuchCommand,
+		RunE: func(*cobra.Command, []string) error {
+			return &certify.UsageError{Problem: "say what to list: requirements, scenarios, defects or checks"}
+		},
+	}
 	c.AddCommand(
 		lister("requirements", "the requirements of every flow", func() ([]catalog.Requirement, error) {
 			var all []catalog.Requirement
@@ -415,6 +422,14 @@ func reportCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&format, "format", "text", "text, html, junit or json")
 	return c
+}
+
+// noSuchCommand refuses arguments of a command that has only subcommands.
+func noSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &certify.UsageError{Problem: fmt.Sprintf("there is no command `%s %s`; `%s --help` lists those that there are", c.CommandPath(), args[0], c.CommandPath())}
 }
 
 // exactly is cobra.ExactArgs with a sentence that says what to do.

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"errors"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
@@ -78,6 +79,13 @@ func (j Job) Play(ctx context.Context) ([]Played, error) {
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	// A fault that names no host says nothing of the scenario: it is the caller's mistake.
+	for _, p := range played {
+		var wrong *sim.FaultError
+		if errors.As(p.Err, &wrong) {
+			return nil, wrong
+		}
 	}
 	return played, nil
 }
