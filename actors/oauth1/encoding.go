@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -140,13 +141,8 @@ type replay struct {
 
 // flatten lists the values by name, as their order on the wire is lost.
 func flatten(values url.Values) []Param {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var params []Param
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		for _, value := range values[name] {
 			params = append(params, Param{name, value})
 		}

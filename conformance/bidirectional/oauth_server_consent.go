@@ -155,7 +155,7 @@ func decisionOnlyByPost(t *test) {
 		noEffect(terminal.Open(t.authorizationURL(temporary.token, t.own().ID, query)), decision+" in the query of a GET")
 		p = t.open(terminal, temporary.token, t.own().ID)
 		hidden, query := maps.Clone(p.form.Values), url.Values{"username": {t.alice().Name}, "password": {t.alice().Password}, "decision": {decision}}
-		for name := range query {
+		for _, name := range slices.Sorted(maps.Keys(query)) {
 			hidden.Del(name)
 		}
 		noEffect(terminal.Post(withQuery(p.form.Action, query), hidden), decision+" in the query of a POST")

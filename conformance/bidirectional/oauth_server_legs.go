@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -207,8 +208,9 @@ func (t *test) sentTo(resp *conformance.Response, client ClientSetup, what strin
 	location, _, _ := strings.Cut(resp.Location(), "?")
 	registered, _, _ := strings.Cut(client.Callback, "?")
 	kept := true
-	for name, values := range callback.Query() {
-		kept = kept && strings.Join(query[name], "\n") == strings.Join(values, "\n")
+	preset := callback.Query()
+	for _, name := range slices.Sorted(maps.Keys(preset)) {
+		kept = kept && slices.Equal(query[name], preset[name])
 	}
 	if location != registered || !kept {
 		t.FailAt(resp.Exchange, fmt.Sprintf("a redirect to %s after %s", client.Callback, what), describe(resp))

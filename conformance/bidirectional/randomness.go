@@ -1,6 +1,9 @@
 package bidirectional
 
-import "math"
+import (
+	"maps"
+	"math"
+)
 
 // urlSafe is the alphabet of tokens, secrets and verifiers.
 const urlSafe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -41,9 +44,7 @@ func randomBits(values []string) float64 {
 			continue
 		}
 		varying++
-		for c := range here {
-			alphabet[c] = true
-		}
+		maps.Copy(alphabet, here)
 	}
 	if varying == 0 {
 		return 0

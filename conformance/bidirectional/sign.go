@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -119,7 +120,7 @@ func baseString(method string, u *url.URL, form url.Values, oauth []param) strin
 		add(p.name, p.value)
 	}
 	for _, values := range []url.Values{u.Query(), form} {
-		for name := range values {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
 			for _, v := range values[name] {
 				add(name, v)
 			}
