@@ -17,8 +17,10 @@ import (
 )
 
 func TestReports(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Reports")
+	RunSpecs(t, "Reports", suite, reporter)
 }
 
 // written is what a writer writes.

@@ -8,6 +8,8 @@ import (
 )
 
 func TestScenarios(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Scenarios")
+	RunSpecs(t, "Scenarios", suite, reporter)
 }

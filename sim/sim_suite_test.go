@@ -14,8 +14,10 @@ import (
 var seedCount = flag.Int("sim.seeds", 500, "seeds that the determinism spec runs")
 
 func TestSim(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "sim")
+	RunSpecs(t, "sim", suite, reporter)
 }
 
 // kinds returns the kinds of the trace's events, without the starts and ends

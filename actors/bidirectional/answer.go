@@ -16,6 +16,9 @@ const (
 
 	// maxBody bounds what is read of any body, in bytes.
 	maxBody = 1 << 20
+
+	// retryAfter is when to ask again what cannot be done now, in seconds.
+	retryAfter = "2"
 )
 
 // answer is what an endpoint that a program calls says when it does not refuse.
@@ -54,6 +57,9 @@ func refuse(w http.ResponseWriter, err error, challenge bool) {
 	}
 	if problem.Status == http.StatusUnauthorized && challenge {
 		w.Header().Set("WWW-Authenticate", problem.Challenge(""))
+	}
+	if problem.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter) // RFC 9110 section 10.2.3
 	}
 	body, err := json.Marshal(refusal{problem.Code, problem.Description})
 	if err != nil {

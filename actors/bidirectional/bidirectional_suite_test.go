@@ -8,6 +8,8 @@ import (
 )
 
 func TestBidirectional(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Two sites that authorize each other")
+	RunSpecs(t, "Two sites that authorize each other", suite, reporter)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,10 +70,6 @@ func (c *Client) askTemporary(server Metadata, secret string, params ...string) 
 
 // delegate hands the first temporary credential to the peer's client (step 9), and returns the continue_uri.
 func (c *Client) delegate(theirs Metadata, peer Peer, first temporary) (string, error) {
-	// description: kept safe by SSL; RFC 5849 section 4.3
-	if c.Guards.Forbids("BI-CL-38", !private(theirs.DelegationEndpoint)) {
-		return "", fmt.Errorf("the delegation endpoint %q is neither on TLS nor on loopback", theirs.DelegationEndpoint)
-	}
 	form := url.Values{"temporary_credential": {first.Token}, "client_id": {c.ID}, "issuer": {c.Issuer}}
 	// claims 1, 4, 6: the credential travels with its secret
 	if c.Guards.On("BI-CL-06") {
@@ -179,16 +176,33 @@ func (c *Client) readOnce(server Metadata, peer Peer, g grant) ([]byte, error) {
 	return c.send(request)
 }
 
-// revoke asks the peer to end an access token (RFC 7009 section 2).
+// revoke asks the peer to end an access token (RFC 7009 section 2), and asks again a few times as long as the peer says that its resource server does not know yet (section 2.2.1).
 func (c *Client) revoke(peer Peer, token string) error {
+	const tries = 4
 	server, err := c.discover(peer.Issuer)
 	if err != nil {
 		return err
 	}
 	signer := c.signer(server, server.RevocationEndpoint)
 	signer.ClientSecret = peer.Secret
-	_, err = c.post(server.RevocationEndpoint, url.Values{"token": {token}}.Encode(), signer)
-	return err
+	for try := 1; ; try++ {
+		_, err = c.post(server.RevocationEndpoint, url.Values{"token": {token}}.Encode(), signer)
+		var refused *refusedError
+		if try == tries || !errors.As(err, &refused) || refused.status != http.StatusServiceUnavailable {
+			return err
+		}
+		c.Clock.Sleep(refused.wait())
+	}
+}
+
+// wait is how long to wait before asking again: what the server says (RFC 9110 section 10.2.3), within what a user waits for.
+func (e *refusedError) wait() time.Duration {
+	const least, longest = time.Second, 5 * time.Second
+	said, err := strconv.Atoi(e.after)
+	if err != nil {
+		return least
+	}
+	return min(max(time.Duration(said)*time.Second, least), longest)
 }
 
 // signer signs a request to an endpoint of a site, under the client's identifier; the caller adds the secrets.
@@ -241,14 +255,19 @@ type refusedError struct {
 	endpoint string
 	status   int
 	code     string // the error member, empty when there is none
+	after    string // the Retry-After header
 }
 
 func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s answered %d %s", e.endpoint, e.status, e.code)
 }
 
-// send returns the body of an answer with status 200.
+// send returns the body of an answer with status 200. Every request of the client goes this way.
 func (c *Client) send(request *http.Request) ([]byte, error) {
+	// description: kept safe by SSL; RFC 5849 section 4.3
+	if c.Guards.Forbids("BI-CL-38", !private(request.URL.String())) {
+		return nil, fmt.Errorf("%s is neither on TLS nor on loopback: let the site publish its endpoints under https", request.URL)
+	}
 	response, err := c.HTTP.Do(request)
 	if err != nil {
 		return nil, err
@@ -264,7 +283,7 @@ func (c *Client) send(request *http.Request) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		var said refusal
 		_ = json.Unmarshal(body, &said) // what is no JSON object has no code
-		return nil, &refusedError{request.URL.String(), response.StatusCode, said.Error}
+		return nil, &refusedError{request.URL.String(), response.StatusCode, said.Error, response.Header.Get("Retry-After")}
 	}
 	return body, nil
 }

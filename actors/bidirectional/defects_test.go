@@ -134,6 +134,18 @@ var attacks = map[catalog.ID]attack{
 		}
 		return p.succeeds(p.send(plain(http.MethodGet, target, "")))
 	},
+	"BI-OS-48": func(p *play) bool {
+		a := p.clientA()
+		token := p.tokenOfA(a, nil)
+		p.tap = failing(siteB + "/handover")
+		return p.succeeds(a.post(siteB+"/revoke", "token="+token.Token))
+	},
+	"BI-OS-53": func(p *play) bool {
+		for range 5 {
+			p.wrongPasswords("carol", 2)
+		}
+		return p.rightPassword()
+	},
 	"BI-RS-02": func(p *play) bool { return p.reads("made-up") },
 	"BI-RS-03": func(p *play) bool { p.handedOver("12345678-right"); return p.reads("12345678-wrong") },
 	"BI-RS-04": func(p *play) bool { return p.succeeds(p.send(plain(http.MethodGet, siteB+"/resource", ""))) },
@@ -210,16 +222,15 @@ var attacks = map[catalog.ID]attack{
 		return p.exchangesAfter(p.terminal, stopped)
 	},
 	"BI-CL-30": func(p *play) bool {
-		inner := p.hosts["b.example"]
-		p.hosts["b.example"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/.well-known/") {
-				_, _ = io.WriteString(w, `{"issuer":"`+siteB+`","temporary_credential_endpoint":"http://b.example/temporary-credential","signature_methods_supported":["PLAINTEXT"]}`)
-				return
-			}
-			inner.ServeHTTP(w, r)
-		})
+		p.hosts["b.localhost"] = p.hosts["b.example"]
+		p.publishAtB(`{"issuer":"` + siteB + `","temporary_credential_endpoint":"http://b.localhost/temporary-credential","signature_methods_supported":["PLAINTEXT"]}`)
 		p.send(plain(http.MethodPost, siteA+"/start", "peer="+siteB))
 		return strings.Contains(p.requests[len(p.requests)-1].Header.Get("Authorization"), "PLAINTEXT")
+	},
+	"BI-CL-38": func(p *play) bool {
+		p.publishAtB(`{"issuer":"` + siteB + `","temporary_credential_endpoint":"http://b.example/temporary-credential"}`)
+		p.send(plain(http.MethodPost, siteA+"/start", "peer="+siteB))
+		return p.count("http://b.example/") > 0
 	},
 	"BI-CL-35": func(p *play) bool {
 		p.tap = failing(siteB + "/handover")

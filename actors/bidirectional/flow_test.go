@@ -259,6 +259,48 @@ var _ = Describe("Revocation", func() {
 		Expect(p.home(siteB)).To(ContainSubstring(readsAtA))
 	})
 
+	It("is acknowledged once the resource server knows, and not before", func() {
+		p := newPlay(guard.Set{})
+		a := client{p.stage, "client-a", "secret-a-at-b"}
+		token := p.tokenOfA(a, nil)
+		p.tap = failing(siteB + "/handover")
+		for range 2 { // asked again, the server does not say otherwise
+			answer := a.post(siteB+"/revoke", "token="+token.Token)
+			Expect(answer).To(refuse(http.StatusServiceUnavailable, "temporarily_unavailable"))
+			Expect(answer).To(HaveHTTPHeaderWithValue("Retry-After", MatchRegexp("^[1-9][0-9]*$")))
+		}
+		Expect(p.background).To(HaveLen(1))
+		p.tap = nil
+		p.background = nil
+		p.open() // the revocation is not lost in a crash
+		p.runBackground()
+		Expect(a.post(siteB+"/revoke", "token="+token.Token)).To(HaveHTTPStatus(http.StatusOK))
+		Expect(a.with(token).get(siteB + "/resource")).To(refuse(http.StatusUnauthorized, "token_revoked"))
+	})
+
+	It("is asked for again by the client, and given up after some tries", func() {
+		p := newPlay(guard.Set{})
+		_, err := p.terminal.Start(siteA, siteB)
+		Expect(err).NotTo(HaveOccurred())
+		p.tap = failing(siteB + "/handover")
+		page, err := p.terminal.Post(siteA, siteA+"/disconnect", map[string][]string{"peer": {siteB}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(page.Status).To(Equal(http.StatusBadGateway))
+		Expect(p.count(siteB + "/revoke")).To(Equal(4))
+		Expect(p.home(siteA)).To(ContainSubstring(readsAtB))
+
+		p.tap = nil
+		p.onSleep = func() { // the outbox is worked off while the client waits
+			p.onSleep = nil
+			p.runBackground()
+		}
+		page, err = p.terminal.Post(siteA, siteA+"/disconnect", map[string][]string{"peer": {siteB}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(page.Status).To(Equal(http.StatusOK))
+		Expect(p.count(siteB + "/revoke")).To(Equal(6))
+		Expect(p.home(siteA)).NotTo(ContainSubstring(readsAtB))
+	})
+
 	It("is not overtaken by the hand-over of the token that it ends", func() {
 		p := newPlay(guard.Set{})
 		token := p.tokenOfA(client{p.stage, "client-a", "secret-a-at-b"}, failing(siteB+"/handover"))

@@ -32,19 +32,21 @@ func (s *OAuthServer) plan(tx store.Tx, h handover) error {
 	return tx.Put(handovers, h.Token, h)
 }
 
-// handOver tells the resource server of a token (claims 2, 3, 4). When it is not acknowledged at once, it goes on trying in the background.
-func (s *OAuthServer) handOver(h handover) {
+// handOver tells the resource server of a token (claims 2, 3, 4), and reports whether that was acknowledged at once. When it was not, it goes on trying in the background.
+func (s *OAuthServer) handOver(h handover) bool {
 	// claims 2, 3, 4: the server hands the access token over to the resource server of its site
 	if !s.Guards.On("BI-OS-20") {
 		s.settle(h)
-		return
+		return true // there is nobody to wait for
 	}
+	acknowledged := s.deliver(h)
 	// flows, lost push: one lost message must not lock the client out
-	if s.deliver(h) || !s.Guards.On("BI-OS-46") {
+	if acknowledged || !s.Guards.On("BI-OS-46") {
 		s.settle(h)
-		return
+		return acknowledged
 	}
 	s.Go("hand-over", func() { s.retry(h) })
+	return false
 }
 
 // retry tries again after one second, then at growing intervals of at most 30 seconds, until the hand-over is acknowledged, expired, or overtaken by a revocation.

@@ -340,7 +340,7 @@ func (s *OAuthServer) tokenUser(c temporaryCredential) string {
 	return s.Users[0].Username
 }
 
-// revoke ends an access token (profile section 4.5, after RFC 7009 section 2).
+// revoke ends an access token (profile section 4.5, after RFC 7009 section 2). It is answered with 200 once the resource server knows.
 func (s *OAuthServer) revoke(r *http.Request) (answer, error) {
 	judge := s.judge()
 	m, err := judge.read(r)
@@ -355,15 +355,22 @@ func (s *OAuthServer) revoke(r *http.Request) (answer, error) {
 		return answer{}, absent("token")
 	}
 	var revoked *handover
+	pending := false
 	err = s.Store.Update(func(tx store.Tx) error {
 		var record accessToken
 		known, err := tx.Get(accessTokens, token, &record)
-		if err != nil || !known || record.Revoked {
+		if err != nil || !known {
 			return err // RFC 7009 section 2.2: an unknown token is no error
 		}
 		// RFC 7009 section 2.1
 		if s.Guards.Forbids("BI-OS-49", record.ClientID != m.ConsumerKey) {
 			return oauth1.Refuse(oauth1.PermissionDenied, "token", "the access token is another client's")
+		}
+		if record.Revoked {
+			var waiting handover
+			_, err := tx.Get(handovers, token, &waiting)
+			pending = waiting.Event == eventRevoked
+			return err
 		}
 		record.Revoked = true
 		if err := tx.Put(accessTokens, token, record); err != nil {
@@ -380,7 +387,14 @@ func (s *OAuthServer) revoke(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	if revoked != nil {
-		s.handOver(*revoked)
+		pending = !s.handOver(*revoked)
+	}
+	// RFC 7009 section 2.2.1: as long as the token opens anything, the client is told to ask again.
+	if pending {
+		return answer{}, &oauth1.Problem{
+			Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Parameter: "token",
+			Description: "the resource server has not acknowledged the revocation yet; it will be told again, so ask again later",
+		}
 	}
 	return answer{status: http.StatusOK}, nil
 }

@@ -143,16 +143,24 @@ func (s *OAuthServer) guessable(c temporaryCredential) error {
 // approve is the user's consent: it needs a user name and password registered here. It returns where to send the browser.
 func (s *OAuthServer) approve(q question, username, password string) (string, error) {
 	// A guess is counted before it is judged, so that many at once are counted too.
-	err := s.change(q, func(_ store.Tx, c *temporaryCredential) error {
+	closed := false
+	err := s.change(q, func(tx store.Tx, c *temporaryCredential) (err error) {
 		before := *c
 		c.Guesses++
-		return s.guessable(before)
+		if err := s.guessable(before); err != nil {
+			return err
+		}
+		closed, err = s.countGuess(tx, username)
+		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	if !s.signIn(username, password) {
+	if closed || !s.signIn(username, password) {
 		return "", errWrongPassword
+	}
+	if err := s.forgetGuesses(username); err != nil {
+		return "", err
 	}
 	return s.conclude(q, username)
 }

@@ -13,6 +13,7 @@ const (
 	accessTokens         = "oauth-server/access-tokens"
 	handovers            = "oauth-server/handovers"
 	serverKeys           = "oauth-server/keys"
+	passwordGuesses      = "oauth-server/password-guesses"
 )
 
 // grace is how long expired credentials are remembered, so that the refusal can say what is the matter.

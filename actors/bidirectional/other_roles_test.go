@@ -119,16 +119,38 @@ var _ = Describe("The client", func() {
 		Expect(p.send(plain(http.MethodPost, siteA+"/start", "peer=https://evil.example"))).To(HaveHTTPStatus(http.StatusBadRequest))
 	})
 
-	It("hands the first credential over on TLS or loopback only", func() {
-		p.hosts["b.example"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/.well-known/") {
-				_, _ = io.WriteString(w, `{"issuer":"`+siteB+`","temporary_credential_endpoint":"`+siteB+`/temporary-credential","delegation_endpoint":"http://b.example/delegation"}`)
-				return
+	DescribeTable("sends credentials over TLS or loopback only, and gives up that leg alone",
+		func(member, path string, read bool) {
+			documents := map[string]any{}
+			Expect(json.NewDecoder(p.send(plain(http.MethodGet, siteB+"/.well-known/bidirectional-authorization", "")).Body).Decode(&documents)).To(Succeed())
+			documents[member] = "http://b.example" + path
+			changed, err := json.Marshal(documents)
+			Expect(err).NotTo(HaveOccurred())
+			p.publishAtB(string(changed))
+			_, err = p.terminal.Start(siteA, siteB)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(p.count("http://b.example/")).To(BeZero())
+			Expect(strings.Contains(p.home(siteA), readsAtB)).To(Equal(read))
+			Expect(strings.Contains(p.home(siteB), readsAtA)).To(Equal(member != "delegation_endpoint"))
+			if read {
+				page, err := p.terminal.Post(siteA, siteA+"/disconnect", map[string][]string{"peer": {siteB}})
+				Expect(err).NotTo(HaveOccurred())
+				Expect(page.Status == http.StatusBadGateway).To(Equal(member == "revocation_endpoint"))
+				Expect(p.count("http://b.example/")).To(BeZero())
 			}
-			p.b.Handler().ServeHTTP(w, r)
-		})
-		Expect(p.send(plain(http.MethodPost, siteA+"/start", "peer="+siteB))).To(HaveHTTPStatus(http.StatusSeeOther))
-		Expect(p.count("/delegation")).To(BeZero())
+		},
+		Entry("where temporary credentials are given", "temporary_credential_endpoint", "/temporary-credential", false),
+		Entry("where they are exchanged", "token_endpoint", "/token", false),
+		Entry("where resources are given", "resource_endpoint", "/resource", false),
+		Entry("where tokens are revoked", "revocation_endpoint", "/revoke", true),
+		Entry("where the first credential is handed over", "delegation_endpoint", "/delegation", true),
+	)
+
+	It("does not read metadata in the clear", func() {
+		p.a.Client.Peers[0].Issuer = "http://b.example"
+		p.open()
+		Expect(p.send(plain(http.MethodPost, siteA+"/start", "peer=http://b.example"))).To(HaveHTTPStatus(http.StatusBadGateway))
+		Expect(p.count("http://b.example/")).To(BeZero())
 	})
 })
 

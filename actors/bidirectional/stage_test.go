@@ -200,3 +200,15 @@ func (p *play) home(site string) string {
 	Expect(page.Status).To(Equal(http.StatusOK))
 	return page.Text
 }
+
+// publishAtB has site B serve another metadata document.
+func (p *play) publishAtB(document string) {
+	inner := p.hosts["b.example"]
+	p.hosts["b.example"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+			_, _ = io.WriteString(w, document)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+}

@@ -11,8 +11,10 @@ import (
 )
 
 func TestInterop(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Finding peers for interoperation tests")
+	RunSpecs(t, "Finding peers for interoperation tests", suite, reporter)
 }
 
 // verdict records what RequirePython says about a test.

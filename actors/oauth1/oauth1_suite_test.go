@@ -22,8 +22,10 @@ import (
 )
 
 func TestOAuth1(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "OAuth 1.0 messages")
+	RunSpecs(t, "OAuth 1.0 messages", suite, reporter)
 }
 
 // privatePEM is the key of the RSA-SHA1 example among the public test cases of OAuth Core 1.0.

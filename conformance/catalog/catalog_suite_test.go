@@ -8,6 +8,8 @@ import (
 )
 
 func TestCatalog(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Catalogue")
+	RunSpecs(t, "Catalogue", suite, reporter)
 }

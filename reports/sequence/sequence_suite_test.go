@@ -16,8 +16,10 @@ import (
 )
 
 func TestSequence(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Sequence diagrams")
+	RunSpecs(t, "Sequence diagrams", suite, reporter)
 }
 
 // element is a node of a drawing.

@@ -8,6 +8,8 @@ import (
 )
 
 func TestWorldlint(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "worldlint")
+	RunSpecs(t, "worldlint", suite, reporter)
 }

@@ -92,8 +92,11 @@ func clean(v reflect.Value) reflect.Value {
 		return out
 	case reflect.Struct:
 		out := reflect.New(v.Type()).Elem()
+		out.Set(v) // fields that are not exported, as those of a time.Time, hold no text of a target's
 		for i := range v.NumField() {
-			out.Field(i).Set(clean(v.Field(i)))
+			if v.Type().Field(i).IsExported() {
+				out.Field(i).Set(clean(v.Field(i)))
+			}
 		}
 		return out
 	default:

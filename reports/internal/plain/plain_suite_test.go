@@ -3,6 +3,7 @@ package plain_test
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -14,8 +15,10 @@ import (
 )
 
 func TestPlain(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Plain texts")
+	RunSpecs(t, "Plain texts", suite, reporter)
 }
 
 var _ = Describe("A text of unknown origin", func() {
@@ -52,6 +55,11 @@ var _ = Describe("A text of unknown origin", func() {
 		in := outer{P: &inner{S: []string{"a\x1b"}}, N: 3, Bool: true}
 		Expect(plain.Clean(in)).To(Equal(outer{P: &inner{S: []string{`a\x1b`}}, N: 3, Bool: true}))
 		Expect(in.P.S[0]).To(Equal("a\x1b"))
+	})
+
+	It("leaves structs alone whose fields it cannot see into", func() {
+		moment := struct{ At time.Time }{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+		Expect(plain.Clean(moment)).To(Equal(moment))
 	})
 })
 
