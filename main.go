@@ -194,11 +194,10 @@ func tellDefect(id string, report conformance.Report) {
 
 func runCommand() *cobra.Command {
 	var (
-		job    scenarios.Job
-		level  string
-		faults []string
-		out    string
-		asJSON bool
+		job               scenarios.Job
+		level, out, seeds string
+		faults            []string
+		asJSON            bool
 	)
 	c := &cobra.Command{
 		Use:   "run [SCENARIO...]",
@@ -206,11 +205,15 @@ func runCommand() *cobra.Command {
 		Long:  "Run plays scenarios, all of them or those named, at both levels or one. The same scenario, level, seed and faults give the same bytes on any machine.\n\nFaults:\n" + faultHelp(),
 		Example: `  countersign run
   countersign run --json
+  countersign run --seeds 0-99
   countersign run bidirectional/happy --level hardened --seed 7 --fault 'crash:oauth.b@150ms+1s'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			job.Names = args
 			if err := plan(&job, level, faults); err != nil {
 				return err
+			}
+			if seeds != "" {
+				return sweep(c.Context(), job, seeds)
 			}
 			folder, err := reports.OpenFolder(out)
 			if err != nil {
@@ -248,10 +251,39 @@ func runCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&level, "level", "", "core or hardened (default both)")
 	f.Uint64Var(&job.Seed, "seed", 1, "seed of the world")
+	f.StringVar(&seeds, "seeds", "", "many seeds, as 0-99: tells of failures only, and writes no report")
 	f.StringArrayVar(&faults, "fault", nil, "a fault beside those of the scenario; repeatable")
 	f.StringVar(&out, "out", "out", "folder for the reports")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a scenario on standard output")
 	return c
+}
+
+// sweep plays the job under every seed of a range.
+func sweep(ctx context.Context, job scenarios.Job, seeds string) error {
+	var from, to uint64
+	if n, err := fmt.Sscanf(seeds+"\n", "%d-%d\n", &from, &to); n != 2 || err != nil || to < from || to-from >= 1<<31 {
+		return &certify.UsageError{Problem: fmt.Sprintf("%q is no range of seeds; write it as 0-99", seeds)}
+	}
+	chosen, err := job.Chosen()
+	if err != nil {
+		return &certify.UsageError{Problem: err.Error()}
+	}
+	bar := progress.New(os.Stderr, onTerminal())
+	s := scenarios.Sweep{Scenarios: chosen, Levels: job.Levels, From: from, Seeds: int(to-from) + 1, Faults: job.Faults}
+	s.Progress = func(done, total int) { bar.Tell(done, total, "worlds", "pass") }
+	swept, err := s.Play(ctx)
+	bar.Close()
+	if err != nil {
+		return fmt.Errorf("stopped after %d worlds: %w", swept.Worlds, err)
+	}
+	for _, f := range swept.Failures {
+		fmt.Fprintf(os.Stderr, "FAIL %s\n  expected %s\n  actual   %s\n", f.Repro, f.Expected, f.Actual)
+	}
+	fmt.Printf("%d worlds, %d messages, %d failed, digest %s\n", swept.Worlds, swept.Messages, len(swept.Failures), swept.Digest)
+	if len(swept.Failures) > 0 {
+		return exitCode(1)
+	}
+	return nil
 }
 
 func plan(job *scenarios.Job, level string, faults []string) error {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -171,6 +172,7 @@ func (s *Session) Play(party string, h http.Handler) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		n := s.begin(string(s.Check.Role), party, r, body)
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, n))
 		rec := &recorder{header: http.Header{}}
 		h.ServeHTTP(rec, r)
 		rec.WriteHeader(http.StatusOK)
@@ -186,6 +188,14 @@ func (s *Session) Play(party string, h http.Handler) {
 	if err := s.Env.Play(party, recorded); err != nil {
 		s.Broken("the harness cannot play %s: %v", party, err)
 	}
+}
+
+type exchangeKey struct{}
+
+// ExchangeOf is the number, in the report, of a request that a played party received; 0 for any other request.
+func ExchangeOf(r *http.Request) int {
+	n, _ := r.Context().Value(exchangeKey{}).(int)
+	return n
 }
 
 // recorder keeps an answer of the harness so that it can be recorded before it is sent.

@@ -28,17 +28,17 @@ const (
 
 // Scenario is one thing that can happen in a world.
 type Scenario struct {
-	Name  string // flow/name, flow/fault/name or flow/attack/name
-	Flow  string
-	Title string
-	Text  string // for a learner
-	Kind  Kind
+	Name  string `json:"name"` // flow/name, flow/fault/name or flow/attack/name
+	Flow  string `json:"flow"`
+	Title string `json:"title"`
+	Text  string `json:"text"` // for a learner
+	Kind  Kind   `json:"kind"`
 	// Faults are the plan that the scenario brings by itself.
-	Faults []sim.Fault
+	Faults []sim.Fault `json:"faults,omitempty"`
 	// Invariant says in words what the scenario is about to break; empty when it is about none in particular.
-	Invariant string
+	Invariant string `json:"invariant,omitempty"`
 	// Guards are those that stop an attack at level hardened. Without all of them it succeeds.
-	Guards []catalog.ID
+	Guards []catalog.ID `json:"guards,omitempty"`
 
 	// breaks is the invariant that Invariant speaks of.
 	breaks stage.Invariant

@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"runtime"
 	"sync"
 
@@ -29,6 +31,8 @@ type Sweep struct {
 type Swept struct {
 	Worlds   int
 	Messages int
+	// Digest is a SHA-256, in hexadecimal digits, over the identities of all traces in the order of scenarios, levels and seeds.
+	Digest string
 	// Failures are the runs that did not come out as they should, in the order of scenarios, levels and seeds. Repro plays one again.
 	Failures []reports.Scenario
 }
@@ -86,16 +90,19 @@ func (s Sweep) Play(ctx context.Context) (Swept, error) {
 	}
 	err := group.Wait()
 	var swept Swept
+	digest := sha256.New()
 	for _, p := range played {
 		if p == nil {
 			continue
 		}
 		swept.Worlds++
 		swept.Messages += p.Messages
+		digest.Write([]byte(p.TraceSHA256))
 		if !p.Passed() {
 			swept.Failures = append(swept.Failures, *p)
 		}
 	}
+	swept.Digest = hex.EncodeToString(digest.Sum(nil))
 	if err == nil {
 		err = ctx.Err()
 	}

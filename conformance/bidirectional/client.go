@@ -271,10 +271,11 @@ func inOrder(judge func(received) string) func(received) string {
 	}
 }
 
-// awaitRequest waits for a request in which the judge finds nothing wrong, and fails the check at the exchange when none comes.
+// awaitRequest waits for a request in which the judge finds nothing wrong, and fails the check when none comes: at the last one that came instead, or else at the exchange given.
 func (t *clientTest) awaitRequest(at *conformance.Response, s *site, endpoint, what string, judge func(received) string) received {
 	var right received
 	var wrong []string
+	shownBy := at.Exchange
 	found := t.Env.Await(patience, func() bool {
 		wrong = nil
 		for _, r := range s.at(endpoint) {
@@ -283,7 +284,7 @@ func (t *clientTest) awaitRequest(at *conformance.Response, s *site, endpoint, w
 				right = r
 				return true
 			}
-			wrong = append(wrong, problem)
+			wrong, shownBy = append(wrong, problem), r.exchange
 		}
 		return false
 	})
@@ -292,7 +293,7 @@ func (t *clientTest) awaitRequest(at *conformance.Response, s *site, endpoint, w
 		if len(wrong) > 0 {
 			actual = fmt.Sprintf("%s received %d at its %s endpoint: %s", s.name, len(wrong), endpoint, strings.Join(wrong, "; "))
 		}
-		t.FailAt(at.Exchange, "the client "+what, actual)
+		t.FailAt(shownBy, "the client "+what, actual)
 	}
 	return right
 }
@@ -301,9 +302,10 @@ func (t *clientTest) awaitRequest(at *conformance.Response, s *site, endpoint, w
 func (t *clientTest) tokenRequests() int { return len(t.own.at("token")) + len(t.peer.at("token")) }
 
 // noTokenRequest fails the check when there are more token requests than before. An answered callback has made its own by then; silence covers what is sent later.
-func (t *clientTest) noTokenRequest(before int, at *conformance.Response, after string) {
+func (t *clientTest) noTokenRequest(before int, after string) {
 	if t.Env.Await(silence, func() bool { return t.tokenRequests() > before }) {
-		t.FailAt(at.Exchange, "no token request after "+after, fmt.Sprintf("%d token requests, of which the last is: %s", t.tokenRequests()-before, t.lastTokenRequest()))
+		last := t.lastTokenRequest()
+		t.FailAt(last.exchange, "no token request after "+after, fmt.Sprintf("%d token requests, of which the last is: %s", t.tokenRequests()-before, last))
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 func (t *clientTest) callbackRefused(b *conformance.Browser, params url.Values, what string) {
 	before := t.tokenRequests()
 	resp := t.callback(b, params)
-	t.noTokenRequest(before, resp, what)
+	t.noTokenRequest(before, what)
 	t.ExpectStatus(resp, what, http.StatusBadRequest, http.StatusForbidden)
 }
 
@@ -49,8 +49,8 @@ func (t *clientTest) unknownCredentialInCallbackRefused() {
 func (t *clientTest) callbackTakenOnce() {
 	l, _ := t.complete(t.browser())
 	before := t.tokenRequests()
-	again := t.approve(l)
-	t.noTokenRequest(before, again, "the same callback a second time")
+	t.approve(l)
+	t.noTokenRequest(before, "the same callback a second time")
 }
 
 // BI-CL-14

@@ -84,7 +84,7 @@ func (t *clientTest) refusalLeavesFirstLeg() {
 	delegated := t.firstDelegated(l.begun)
 	before := t.tokenRequests()
 	ended := t.callback(l.browser, url.Values{"oauth_token": {l.credential.token}, "error": {"access_denied"}})
-	t.noTokenRequest(before, ended, "the user's refusal")
+	t.noTokenRequest(before, "the user's refusal")
 	t.sentToContinue(ended, delegated.continueURI)
 }
 

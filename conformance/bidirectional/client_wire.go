@@ -19,7 +19,7 @@ import (
 // BI-CL-29
 func (t *clientTest) freshNonceAndTimestamp() {
 	t.complete(t.browser())
-	_, ended := t.complete(t.browser())
+	t.complete(t.browser())
 	seen := map[string]received{}
 	for _, r := range append(t.own.all(), t.peer.all()...) {
 		if r.oauth == nil {
@@ -27,44 +27,40 @@ func (t *clientTest) freshNonceAndTimestamp() {
 		}
 		nonce := r.oauth["oauth_nonce"]
 		if nonce == "" {
-			t.FailAt(ended.Exchange, "an oauth_nonce in every signed request", "none in "+r.String())
+			t.FailAt(r.exchange, "an oauth_nonce in every signed request", "none in "+r.String())
 		}
 		if before, used := seen[nonce]; used {
-			t.FailAt(ended.Exchange, "a nonce not used before in every signed request", fmt.Sprintf("oauth_nonce=%s in both %s and %s", nonce, before, r))
+			t.FailAt(r.exchange, "a nonce not used before in every signed request", fmt.Sprintf("oauth_nonce=%s in both %s and %s", nonce, before, r))
 		}
 		seen[nonce] = r
 		stamp, err := strconv.ParseInt(r.oauth["oauth_timestamp"], 10, 64)
 		if off := stamp - r.at.Unix(); err != nil || off < -60 || off > 60 {
-			t.FailAt(ended.Exchange, "the current time, within 60 s, in every signed request", fmt.Sprintf("oauth_timestamp=%q where it was %d in %s", r.oauth["oauth_timestamp"], r.at.Unix(), r))
+			t.FailAt(r.exchange, "the current time, within 60 s, in every signed request", fmt.Sprintf("oauth_timestamp=%q where it was %d in %s", r.oauth["oauth_timestamp"], r.at.Unix(), r))
 		}
 	}
 }
 
-// attempt walks a leg as far as the client goes, and judges nothing. It returns the client's last answer.
-func (t *clientTest) attempt() *conformance.Response {
+// attempt walks a leg as far as the client goes, and judges nothing.
+func (t *clientTest) attempt() {
 	b := t.browser()
-	var last *conformance.Response
+	var begun *conformance.Response
 	if t.Check.Role == catalog.ClientReceiving {
 		r, _ := t.delegation()
-		last = t.Do("client-b", t.sign(r))
-		if last.Status != http.StatusOK {
-			return last
+		taken := t.Do("client-b", t.sign(r))
+		if taken.Status != http.StatusOK {
+			return
 		}
-		last = b.Open(t.continueURI(last))
+		begun = b.Open(t.continueURI(taken))
 	} else {
-		last = t.start(b)
+		begun = t.start(b)
 	}
-	if !redirects(last) {
-		return last
-	}
-	u, err := url.Parse(last.Location())
-	if err != nil {
-		return last
+	u, err := url.Parse(begun.Location())
+	if !redirects(begun) || err != nil {
+		return
 	}
 	if c := t.peer.credentialOf(u.Query().Get("oauth_token")); c != nil {
-		last = t.callback(b, t.consent(c))
+		t.callback(b, t.consent(c))
 	}
-	return last
 }
 
 // deceived lets a site serve a false document, attempts a leg and fails the check when a request comes in that must not be. A client that did not read the document could not be deceived: the check says nothing of it.
@@ -73,7 +69,7 @@ func (t *clientTest) deceived(s *site, document func(map[string]any), expected s
 	defer s.behave()
 	own, peer := len(t.own.all()), len(t.peer.all())
 	read := len(s.at("bidirectional-authorization"))
-	last := t.attempt()
+	t.attempt()
 	var found []received
 	t.Env.Await(silence, func() bool {
 		found = nil
@@ -85,7 +81,7 @@ func (t *clientTest) deceived(s *site, document func(map[string]any), expected s
 		return len(found) > 0
 	})
 	if len(found) > 0 {
-		t.FailAt(last.Exchange, expected, found[0].String())
+		t.FailAt(found[0].exchange, expected, found[0].String())
 	}
 	if len(s.at("bidirectional-authorization")) == read {
 		t.Skip("the client did not read the metadata of %s again, so it could not be shown a false document", s.name)

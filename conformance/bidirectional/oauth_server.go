@@ -58,5 +58,6 @@ func oauthServerChecks() []conformance.Check {
 		{ID: "BI-OS-50", Role: role, Run: against(noOpenRedirect)},
 		{ID: "BI-OS-51", Role: role, Run: against(oneDecisionACredential)},
 		{ID: "BI-OS-52", Role: role, Run: against(passwordGuessesAreLimited)},
+		{ID: "BI-OS-53", Role: role, Alone: true, Run: against(passwordGuessesAreLimitedForEachAccount)},
 	}
 }

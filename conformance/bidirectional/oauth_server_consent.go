@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/conformance"
 )
@@ -20,6 +21,7 @@ func wrongPasswordGivesNoVerifier(t *test) {
 		resp := t.open(t.terminal(), temporary.token, t.own().ID).approve(UserSetup{Name: t.alice().Name, Password: wrong})
 		t.notSentOn(resp, "approval with a wrong password", http.StatusForbidden)
 	}
+	t.approved(t.own(), t.alice())
 }
 
 // BI-OS-12: an account at the other site is none here.
@@ -216,28 +218,56 @@ func oneDecisionACredential(t *test) {
 	notDecided(first.approve(t.alice()), "approval of a credential that has been denied")
 }
 
-// BI-OS-52: a credential bears four wrong passwords, and the fifth ends it.
-func passwordGuessesAreLimited(t *test) {
-	wrong := UserSetup{Name: t.alice().Name, Password: "not-" + t.alice().Password}
-	guessFourTimes := func(temporary issued) page {
-		p := t.open(t.terminal(), temporary.token, t.own().ID)
-		for range 4 {
-			resp := p.approve(wrong)
-			t.notSentOn(resp, "approval with a wrong password", http.StatusForbidden)
-			if again := passwordForm(resp, p.form.Action); again != nil {
-				p.form = again
-			}
+// guessed is the page of a temporary credential after so many wrong passwords, four at most.
+func (t *test) guessed(temporary issued, user UserSetup, wrong int) page {
+	p := t.open(t.terminal(), temporary.token, t.own().ID)
+	for range wrong {
+		resp := p.approve(UserSetup{Name: user.Name, Password: "not-" + user.Password})
+		t.notSentOn(resp, "approval with a wrong password", http.StatusForbidden)
+		if again := passwordForm(resp, p.form.Action); again != nil {
+			p.form = again
 		}
-		return p
 	}
-	t.verifier(guessFourTimes(t.temporaryCredential(t.own(), "")).approve(t.alice()), "approval with the right password after four wrong ones, as a control")
+	return p
+}
+
+// BI-OS-52: a credential bears four wrong passwords, and the fifth ends it. The user is the second one: checks run beside this one that try wrong passwords for the first, and they count together (BI-OS-53).
+func passwordGuessesAreLimited(t *test) {
+	wrong := UserSetup{Name: t.bob().Name, Password: "not-" + t.bob().Password}
+	t.verifier(t.guessed(t.temporaryCredential(t.own(), ""), t.bob(), 4).approve(t.bob()), "approval with the right password after four wrong ones, as a control")
 
 	temporary := t.temporaryCredential(t.own(), "")
-	p := guessFourTimes(temporary)
+	p := t.guessed(temporary, t.bob(), 4)
 	fifth := p.approve(wrong)
 	if fifth.Status != http.StatusForbidden && fifth.Status != http.StatusBadRequest || fifth.Location() != "" || passwordForm(fifth, "") != nil {
 		t.FailAt(fifth.Exchange, "status 403 or 400, no redirect and no form for the fifth wrong password", describe(fifth))
 	}
-	t.notSentOn(p.approve(t.alice()), "approval with the right password after five wrong ones", http.StatusBadRequest)
+	t.notSentOn(p.approve(t.bob()), "approval with the right password after five wrong ones", http.StatusBadRequest)
 	t.turnedAway(t.terminal().Open(t.authorizationURL(temporary.token, t.own().ID, nil)), "an authorization request after five wrong passwords")
+	t.approved(t.own(), t.bob())
+}
+
+// BI-OS-53: the tenth wrong password in ten minutes, over all credentials, ends consent under that name for ten minutes, and under no other.
+func passwordGuessesAreLimitedForEachAccount(t *test) {
+	const span = 10*time.Minute + 2*time.Second
+	t.Advance(span) // shows that the clock can be moved, so that the user is not locked out of later checks
+	guess := func(times ...int) {
+		for _, wrong := range times {
+			t.guessed(t.temporaryCredential(t.own(), ""), t.bob(), wrong)
+		}
+	}
+	guess(4, 4, 1)
+	t.verifier(t.open(t.terminal(), t.temporaryCredential(t.own(), "").token, t.own().ID).approve(t.bob()), "approval with the right password after nine wrong ones, as a control")
+
+	guess(4, 4, 2)
+	wrong := t.guessed(t.temporaryCredential(t.own(), ""), t.bob(), 0).approve(UserSetup{Name: t.bob().Name, Password: "not-" + t.bob().Password})
+	right := t.guessed(t.temporaryCredential(t.own(), ""), t.bob(), 0).approve(t.bob())
+	t.notSentOn(wrong, "the eleventh wrong password, at a fresh credential", http.StatusForbidden)
+	t.notSentOn(right, "approval of a fresh credential with the right password after ten wrong ones at others", http.StatusForbidden)
+	if describe(wrong) != describe(right) {
+		t.FailAt(right.Exchange, "the answer to the right password like that to a wrong one: "+describe(wrong), describe(right))
+	}
+	t.approved(t.own(), t.alice())
+	t.Advance(span)
+	t.verifier(t.open(t.terminal(), t.temporaryCredential(t.own(), "").token, t.own().ID).approve(t.bob()), "approval with the right password ten minutes after the tenth wrong one")
 }

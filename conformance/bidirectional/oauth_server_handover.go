@@ -17,6 +17,7 @@ type handover struct {
 	query  string
 	signed []param // the parameters of its Authorization header; nil without one
 	at     time.Time
+	status int // with which it was answered
 }
 
 // handovers is the resource server of the target's site, played by the harness.
@@ -25,7 +26,7 @@ type handovers struct {
 
 	mu  sync.Mutex // never held while a request is under way
 	got []handover
-	// first is the status with which the first hand-over of each token is answered; 0 means 204, as for the others.
+	// first is the status with which the first hand-over of each token and event is answered; 0 means 204, as for the others.
 	first int
 }
 
@@ -56,15 +57,18 @@ func (h *handovers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handovers) take(got handover) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	known := slices.ContainsFunc(h.got, func(other handover) bool { return other.form.Get("token") == got.form.Get("token") })
-	h.got = append(h.got, got)
+	known := slices.ContainsFunc(h.got, func(other handover) bool {
+		return other.form.Get("token") == got.form.Get("token") && other.form.Get("event") == got.form.Get("event")
+	})
+	got.status = http.StatusNoContent
 	if h.first != 0 && !known {
-		return h.first
+		got.status = h.first
 	}
-	return http.StatusNoContent
+	h.got = append(h.got, got)
+	return got.status
 }
 
-// answerFirst sets the status with which the first hand-over of each token is answered from here on.
+// answerFirst sets the status with which the first hand-over of each token and event is answered from here on.
 func (h *handovers) answerFirst(status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -94,6 +98,11 @@ func (h *handovers) find(token issued, name string) *handover {
 		}
 	}
 	return nil
+}
+
+// acknowledged reports whether a hand-over of the token with the event was answered with 204.
+func (h *handovers) acknowledged(token issued, name string) bool {
+	return slices.ContainsFunc(h.of(token.token), func(got handover) bool { return got.form.Get("event") == name && got.status == http.StatusNoContent })
 }
 
 // param is a parameter of the Authorization header.
@@ -237,7 +246,7 @@ func handoverSaysForWhomAndHowLong(t *test) {
 	}
 }
 
-// BI-OS-48: when the client's revocation is answered, the resource server knows.
+// BI-OS-48: when the client's revocation is acknowledged, the resource server knows.
 func revocationReachesTheResourceServer(t *test) {
 	taken := t.takeHandovers()
 	token := t.granted(t.alice())
@@ -253,6 +262,38 @@ func revocationReachesTheResourceServer(t *test) {
 			t.FailAt(resp.Exchange, fmt.Sprintf("a sequence greater than %d with event=revoked", first), fmt.Sprintf("sequence %d", sequence))
 		}
 	}
+
+	token = t.granted(t.alice())
+	taken.answerFirst(http.StatusServiceUnavailable)
+	t.revokedIfKnown(taken, token, "the revocation whose hand-over was answered with 503")
+	t.revokedIfKnown(taken, token, "the same revocation once more")
+	if !t.Env.Await(10*time.Second, func() bool { return taken.acknowledged(token, "revoked") }) {
+		t.Fail("the hand-over with event=revoked, answered with 503, sent again after about one second", "no second one in 10 s")
+	}
+	const tries = 5
+	for range tries {
+		if t.revokedIfKnown(taken, token, "the same revocation after the resource server has acknowledged it") {
+			return
+		}
+		t.Env.Await(time.Second, func() bool { return false }) // the server may not have taken down the acknowledgement yet
+	}
+	t.Fail("status 200 for the revocation once the resource server has acknowledged it", fmt.Sprintf("status 503, %d times", tries))
+}
+
+// revokedIfKnown sends a revocation, and reports whether it was answered with 200. Where the resource server has not acknowledged it that is wrong, and 503 is right.
+func (t *test) revokedIfKnown(taken *handovers, token issued, what string) bool {
+	resp := t.send(t.revocation(t.own(), token.token))
+	if resp.Status == http.StatusOK {
+		if !taken.acknowledged(token, "revoked") {
+			t.FailAt(resp.Exchange, "status 503 and no 200 for "+what+", as the resource server has not acknowledged it", describe(resp))
+		}
+		return true
+	}
+	t.refused(resp, what, http.StatusServiceUnavailable, "temporarily_unavailable")
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err != nil || seconds <= 0 {
+		t.FailAt(resp.Exchange, "status 503 with Retry-After, a positive whole number of seconds, for "+what, fmt.Sprintf("Retry-After %q", resp.Header.Get("Retry-After")))
+	}
+	return false
 }
 
 // BI-OS-49: a client that does not hold the token cannot end it.

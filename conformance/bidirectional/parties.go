@@ -71,6 +71,8 @@ type received struct {
 	// problem is what is wrong with the request; empty when it is what the profile asks for.
 	problem string
 	at      time.Time
+	// exchange is its number in the report.
+	exchange int
 	// issued is the credential that it was answered with, continueURI the answer to a delegation.
 	issued      *credential
 	continueURI string

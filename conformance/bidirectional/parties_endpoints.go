@@ -2,6 +2,7 @@ package bidirectional
 
 import (
 	"bytes"
+	"countersign/conformance"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,9 +18,9 @@ import (
 func (s *site) read(r *http.Request) received {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return received{site: s, endpoint: "broken", path: r.URL.Path, problem: "the body broke off", at: s.t.Env.Now()}
+		return received{site: s, endpoint: "broken", path: r.URL.Path, problem: "the body broke off", at: s.t.Env.Now(), exchange: conformance.ExchangeOf(r)}
 	}
-	rec := received{site: s, endpoint: path.Base(r.URL.Path), path: r.Method + " " + r.URL.Path, at: s.t.Env.Now()}
+	rec := received{site: s, endpoint: path.Base(r.URL.Path), path: r.Method + " " + r.URL.Path, at: s.t.Env.Now(), exchange: conformance.ExchangeOf(r)}
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s %s\n", r.Method, r.URL.RequestURI())
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {

@@ -29,19 +29,26 @@ class HandOver:
         ], [("expires_at", str(int(token.expires_at))), ("resource_server", self.resource_server), ("sequence", "1")])
 
     def revoked(self, token) -> None:
+        def end() -> None:
+            token.ended = True
+
         self._send(token.expires_at, [("event", "revoked"), ("token", token.token)],
-                   [("resource_server", self.resource_server), ("sequence", "2")])
+                   [("resource_server", self.resource_server), ("sequence", "2")], end)
 
-    def _send(self, until: float, form: list, restrictions: list) -> None:
+    def _send(self, until: float, form: list, restrictions: list, done=lambda: None) -> None:
+        """Sends once, and goes on in a thread of its own where that is not acknowledged; `done` is called when it is."""
         form = form + restrictions if self.said_for_whom else form
-        if not self._acknowledged(form) and self.retried:
-            threading.Thread(target=self._send_again, args=(until, form), daemon=True).start()
+        if self._acknowledged(form):
+            done()
+        elif self.retried:
+            threading.Thread(target=self._send_again, args=(until, form, done), daemon=True).start()
 
-    def _send_again(self, until: float, form: list) -> None:
+    def _send_again(self, until: float, form: list, done) -> None:
         wait = FIRST_WAIT
         while self.clock.now() < until:
             threading.Event().wait(wait)
             if self._acknowledged(form):
+                done()
                 return
             wait = min(wait * 2, LONGEST_WAIT)
 

@@ -8,12 +8,13 @@ import threading
 from dataclasses import dataclass, field
 
 from consent import Consent
+from guesses import Guesses
 from handover import HandOver
 from oauth1 import Judge, Refusal, Rules, Signer
 from store import Accounts, Guards, TokenTable
 from web import Response, form_response, refusal_response, single
 
-DEFECTS = tuple(f"BI-OS-{n:02d}" for n in range(1, 53))
+DEFECTS = tuple(f"BI-OS-{n:02d}" for n in range(1, 54))
 
 DAY = 86400  # seconds that a credential is remembered after its end
 TRIES = 5  # passwords a temporary credential
@@ -47,6 +48,7 @@ class AccessToken:
     username: str
     expires_at: float
     revoked: bool = False
+    ended: bool = False  # the resource server has acknowledged the revocation
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class OAuthServer:
         self.hold = Guards(DEFECTS, lifted).hold
         self.lock = threading.RLock()
         self.credentials, self.tokens = TokenTable(), TokenTable()
+        self.guesses = Guesses(clock, self.accounts)
         self._count = itertools.count(1)
         self._judge = Judge(clock, lifetimes.timestamp_window, Rules(
             refuse_unknown_client=self.hold("BI-OS-04"),
@@ -231,6 +234,11 @@ class OAuthServer:
             raise Refusal(403, "permission_denied", "This token belongs to another client.")
         with self.lock:
             first, access.revoked = not access.revoked, True
-        if first and self.hold("BI-OS-48"):
+        if not self.hold("BI-OS-48"):
+            return Response(200)
+        if first:
             self._handover.revoked(access)
-        return Response(200)
+        if access.ended or self.clock.now() >= access.expires_at:
+            return Response(200)
+        refusal = Refusal(503, "temporarily_unavailable", "The resource server does not know of the revocation yet; ask again.")
+        return refusal_response(refusal).with_header("Retry-After", "1")

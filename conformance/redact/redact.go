@@ -4,7 +4,10 @@ package redact
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"html"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -28,34 +31,45 @@ func New(names []Name) *Text {
 	return &Text{names: names, labels: map[string]string{}, counts: map[string]int{}}
 }
 
-// secret parameters and the word that stands for them; moments and nonces are no secrets but differ from run to run.
-var parameter = regexp.MustCompile(`\b(oauth_token_secret|oauth_token|oauth_verifier|oauth_signature|oauth_nonce|oauth_timestamp|token_secret|temporary_credential_secret|temporary_credential|password|expires_at|token)(="?|"\s*:\s*"?)([^"&,;\s<>]+)`)
+// parameters are the names whose values are secrets, or moments and nonces, which are no secrets but differ from run to run.
+const parameters = `oauth_token_secret|oauth_token|oauth_verifier|oauth_signature|oauth_nonce|oauth_timestamp|token_secret|temporary_credential_secret|temporary_credential|password|expires_at|token`
 
 var (
-	hidden      = regexp.MustCompile(`(?i)<input\b[^>]*\btype="?hidden"?[^>]*>`)
-	hiddenValue = regexp.MustCompile(`(?i)\bvalue="([^"]+)"`)
+	// pair is a parameter in a form, a query or a header; member is one in a JSON object, whose string may have been cut off.
+	pair        = regexp.MustCompile(`\b(` + parameters + `)(="?)([^"&,;\s<>]+)`)
+	member      = regexp.MustCompile(`"(` + parameters + `)"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[0-9]+)`)
+	input       = regexp.MustCompile(`(?i)<input\s[^>]*>`)
+	hiddenType  = regexp.MustCompile(`(?i)\stype\s*=\s*["']?hidden\b`)
+	inputValue  = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
 	continueURI = regexp.MustCompile(`"continue_uri"\s*:\s*"[^"?]*(?:\?[^"=]*=|/)([^"/?&=]+)"`)
 )
 
 // shortest is the length from which a value is replaced wherever it stands, and not only behind its name.
 const shortest = 8
 
+// open begins every label.
+const open = "‹"
+
 // Learn finds the secrets in texts.
 func (t *Text) Learn(texts ...string) {
 	for _, text := range texts {
-		for _, m := range parameter.FindAllStringSubmatch(text, -1) {
-			t.learn(m[1], m[3])
+		for _, m := range pair.FindAllStringSubmatch(text, -1) {
+			t.learn(m[1], m[3], unescape(m[3]))
 		}
-		for _, input := range hidden.FindAllString(text, -1) {
-			if m := hiddenValue.FindStringSubmatch(input); m != nil {
-				t.learn("hidden", m[1])
+		for _, m := range member.FindAllStringSubmatch(text, -1) {
+			seen := strings.Trim(m[3], `"`)
+			t.learn(m[1], seen, unquote(seen))
+		}
+		for _, tag := range input.FindAllString(text, -1) {
+			if m := inputValue.FindStringSubmatch(tag); m != nil && hiddenType.MatchString(tag) {
+				seen := m[1] + m[2] + m[3]
+				t.learn("hidden", seen, html.UnescapeString(seen))
 			}
 		}
 		for _, m := range continueURI.FindAllStringSubmatch(text, -1) {
-			t.learn("continue", m[1])
+			t.learn("continue", m[1], unescape(m[1]))
 		}
 	}
-	t.replacer = nil
 }
 
 // LearnHeader finds the secrets in a header line.
@@ -67,7 +81,12 @@ func (t *Text) LearnHeader(name, value string) {
 		}
 	case "Set-Cookie":
 		pair, _, _ := strings.Cut(value, ";")
-		t.learnCookie(pair)
+		t.learnCookie(strings.TrimSpace(pair))
+	case "Authorization":
+		if scheme, credential, ok := strings.Cut(value, " "); ok && !strings.EqualFold(scheme, "OAuth") {
+			t.learn("credential", credential, credential)
+		}
+		t.Learn(value)
 	default:
 		t.Learn(value)
 	}
@@ -75,74 +94,111 @@ func (t *Text) LearnHeader(name, value string) {
 
 // learnCookie takes the name into the label too: a server may make it of its own address, so that it differs from run to run.
 func (t *Text) learnCookie(pair string) {
-	_, value, ok := strings.Cut(pair, "=")
-	if !ok || len(value) < shortest {
-		return
+	_, seen, _ := strings.Cut(pair, "=")
+	if label := t.learn("cookie", seen, strings.Trim(seen, `"`)); label != "" {
+		t.labels[pair] = label
 	}
-	t.learn("cookie", value)
-	t.labels[pair] = t.labels[value]
 }
 
-func (t *Text) learn(name, value string) {
-	value = strings.Trim(value, `"`)
-	if len(value) < shortest {
-		return
+// learn gives a value a label, the one that it has already if it is known, and gives the label to each of its spellings. seen is the one that was met.
+// A value that is too short, or no more than the name of a parameter, gets none.
+func (t *Text) learn(name, seen, value string) string {
+	if len(value) < shortest || strings.HasPrefix(value, open) || strings.Contains(parameters, value) {
+		return ""
 	}
-	if plain, err := url.QueryUnescape(value); err == nil && plain != value && len(plain) >= shortest {
-		if _, known := t.labels[plain]; known {
-			t.labels[value] = t.labels[plain]
-			return
+	label, known := t.labels[value]
+	if !known {
+		switch name {
+		case "oauth_nonce", "oauth_timestamp", "oauth_signature", "expires_at":
+			label = fmt.Sprintf("‹%s›", name) // no two are alike, so that a number would tell nothing
+		default:
+			t.counts[name]++
+			label = fmt.Sprintf("‹%s %d›", name, t.counts[name])
 		}
 	}
-	if _, known := t.labels[value]; known {
-		return
+	for _, spelling := range append(spellings(value), seen) {
+		if _, taken := t.labels[spelling]; !taken {
+			t.labels[spelling] = label
+		}
 	}
-	var label string
-	switch name {
-	case "oauth_nonce", "oauth_timestamp", "oauth_signature", "expires_at":
-		label = fmt.Sprintf("‹%s›", name) // no two are alike, so that a number would tell nothing
-	default:
-		t.counts[name]++
-		label = fmt.Sprintf("‹%s %d›", name, t.counts[name])
-	}
-	t.labels[value] = label
-	if escaped := url.QueryEscape(value); escaped != value {
-		t.labels[escaped] = label
-	}
+	t.replacer = nil
+	return label
 }
 
-// Redact returns the text with every learned value replaced by its name.
+// spellings are the ways in which a value is written in queries and forms, OAuth headers and signature base strings, JSON and HTML.
+func spellings(value string) []string {
+	form := url.QueryEscape(value)
+	percent := strings.ReplaceAll(form, "+", "%20")
+	quoted, _ := json.Marshal(value) // a string can always be written
+	inHTML := html.EscapeString(value)
+	return []string{value, form, percent, url.QueryEscape(percent), string(quoted[1 : len(quoted)-1]), inHTML, strings.ReplaceAll(inHTML, "+", "&#43;")}
+}
+
+func unescape(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
+
+func unquote(s string) string {
+	var plain string
+	if json.Unmarshal([]byte(`"`+s+`"`), &plain) == nil {
+		return plain
+	}
+	return s
+}
+
+// Redact returns the text with every learned value replaced by its name. To redact a text again changes nothing.
 func (t *Text) Redact(text string) string {
 	if t.replacer == nil {
 		t.replacer = t.compile()
 	}
 	text = t.replacer.Replace(text)
-	return parameter.ReplaceAllStringFunc(text, func(s string) string {
-		m := parameter.FindStringSubmatch(s)
-		if strings.HasPrefix(m[3], "‹") || strings.HasPrefix(m[3], "%E2%80%B9") {
+	text = pair.ReplaceAllStringFunc(text, func(s string) string {
+		m := pair.FindStringSubmatch(s)
+		if strings.HasPrefix(m[3], open) || strings.HasPrefix(m[3], url.QueryEscape(open)) {
 			return s
 		}
-		return m[1] + m[2] + "‹" + m[1] + "›"
+		return m[1] + m[2] + open + m[1] + "›"
+	})
+	return member.ReplaceAllStringFunc(text, func(s string) string {
+		m := member.FindStringSubmatch(s)
+		if m[3] == `""` || strings.HasPrefix(m[3], `"`+open) {
+			return s
+		}
+		return `"` + m[1] + `"` + m[2] + `"` + open + m[1] + `›"`
 	})
 }
 
 func (t *Text) compile() *strings.Replacer {
-	var values []string
-	for v := range t.labels {
-		values = append(values, v)
-	}
+	values := slices.Collect(maps.Keys(t.labels))
 	// Longest first: a value may begin with another.
-	slices.SortFunc(values, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	longestFirst := func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) }
+	slices.SortFunc(values, longestFirst)
 	var pairs []string
+	for _, v := range values { // labels stand for themselves, so that nothing is found inside them
+		pairs = append(pairs, t.labels[v], t.labels[v])
+	}
 	for _, v := range values {
 		pairs = append(pairs, v, t.labels[v])
 	}
-	for _, n := range t.names {
-		host := strings.TrimPrefix(strings.TrimPrefix(n.Origin, "http://"), "https://")
-		as := strings.TrimPrefix(strings.TrimPrefix(n.As, "http://"), "https://")
-		pairs = append(pairs, n.Origin, n.As, url.QueryEscape(n.Origin), url.QueryEscape(n.As), host, as)
+	names := slices.SortedFunc(slices.Values(t.names), func(a, b Name) int { return longestFirst(a.Origin, b.Origin) })
+	for _, n := range names {
+		if n.Origin == "" {
+			continue
+		}
+		host, as := withoutScheme(n.Origin), withoutScheme(n.As)
+		for _, s := range [][2]string{{n.Origin, n.As}, {host, as}} {
+			escaped, asEscaped := url.QueryEscape(s[0]), url.QueryEscape(s[1])
+			pairs = append(pairs, s[0], s[1], escaped, asEscaped, strings.ToLower(escaped), asEscaped, url.QueryEscape(escaped), url.QueryEscape(asEscaped))
+		}
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+func withoutScheme(origin string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(origin, "http://"), "https://")
 }
 
 // RedactHeader is Redact for a header line. It reports false for a header that tells nothing and differs from run to run.

@@ -1,0 +1,135 @@
+package redact_test
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"countersign/conformance/redact"
+)
+
+// redacted learns a text and redacts it.
+func redacted(text string) string {
+	t := redact.New(nil)
+	t.Learn(text)
+	return t.Redact(text)
+}
+
+var _ = Describe("Redaction", func() {
+	DescribeTable("takes secrets out of",
+		func(text, expected string) { Expect(redacted(text)).To(Equal(expected)) },
+		Entry("a form", "oauth_token=hh5s93j4hdidpola&oauth_token_secret=hdhd0244k9j7ao03", "oauth_token=‹oauth_token 1›&oauth_token_secret=‹oauth_token_secret 1›"),
+		Entry("a form whose value has a space", "user=alice&password=correct+horse+battery&decision=approve", "user=alice&password=‹password 1›&decision=approve"),
+		Entry("a query", "http://a/callback?oauth_token=hh5s93j4hdidpola&oauth_verifier=hfdp7dh39dks9884", "http://a/callback?oauth_token=‹oauth_token 1›&oauth_verifier=‹oauth_verifier 1›"),
+		Entry("an OAuth header", `OAuth oauth_consumer_key="client-a", oauth_nonce="wIjqoxSZ", oauth_timestamp="1767225600", oauth_signature="74KNZJeDHnMBp0EMJ9ZHt%2FXKycU%3D"`,
+			`OAuth oauth_consumer_key="client-a", oauth_nonce="‹oauth_nonce›", oauth_timestamp="‹oauth_timestamp›", oauth_signature="‹oauth_signature›"`),
+		Entry("JSON", `{"client_id": "client-a", "token": "nnch734d00sl2jdk", "expires_at": 1767229200}`, `{"client_id": "client-a", "token": "‹token 1›", "expires_at": ‹expires_at›}`),
+		Entry("JSON whose string has spaces, commas and quotes", `{"password":"correct, \"horse\" battery","a":1}`, `{"password":"‹password 1›","a":1}`),
+		Entry("JSON that was cut off", `{"token":"nnch734d00sl2`, `{"token":"‹token 1›`),
+		Entry("a continue_uri", `{"continue_uri":"http://b/continue?state=kllo9940pd9333jh"}`, `{"continue_uri":"http://b/continue?state=‹continue 1›"}`),
+		Entry("a hidden input", `<input type="hidden" name="csrf" value="kllo9940pd9333jh">`, `<input type="hidden" name="csrf" value="‹hidden 1›">`),
+		Entry("a hidden input in single quotes", `<input type='hidden' name='csrf' value='kllo9940pd9333jh'/>`, `<input type='hidden' name='csrf' value='‹hidden 1›'/>`),
+		Entry("a hidden input without quotes", `<INPUT VALUE=kllo9940pd9333jh TYPE=hidden>`, `<INPUT VALUE=‹hidden 1› TYPE=hidden>`),
+		Entry("a hidden input with character references", `<input type="hidden" value="kllo9940&#43;pd9333jh">`, `<input type="hidden" value="‹hidden 1›">`),
+		Entry("a short value behind its name", `token=abc&password=x`, `token=‹token›&password=‹password›`),
+		Entry("a short value in JSON", `{"token":"abc"}`, `{"token":"‹token›"}`),
+		Entry("a password that is the word password", `password=password`, `password=‹password›`),
+	)
+
+	DescribeTable("leaves alone",
+		func(text string) { Expect(redacted(text)).To(Equal(text)) },
+		Entry("a sentence about a token", "token: no answer"),
+		Entry("a sentence that quotes a member's name", `the member "token": no string`),
+		Entry("a sentence about passwords", "a password form with an input named password"),
+		Entry("an error code", `{"error":"token_rejected"}`),
+		Entry("names that only end like a secret's", "consumer_token=hh5s93j4hdidpola"),
+		Entry("an empty value", "oauth_token=&oauth_verifier="),
+		Entry("an empty string in JSON", `{"token":""}`),
+		Entry("a visible input", `<input type="text" name="username" value="alice-the-first">`),
+		Entry("an attribute that only ends like value", `<input type="hidden" data-value="kllo9940pd9333jh">`),
+	)
+
+	DescribeTable("takes secrets out of the header line",
+		func(name, value, expected string) {
+			t := redact.New(nil)
+			t.LearnHeader(name, value)
+			got, kept := t.RedactHeader(name, value)
+			Expect(kept).To(BeTrue())
+			Expect(got).To(Equal(expected))
+		},
+		Entry("of cookies", "Cookie", "session-8791=kllo9940pd9333jh; theme=dark", "‹cookie 1›; theme=dark"),
+		Entry("of a set cookie", "Set-Cookie", "sid=kllo9940pd9333jh; Path=/; HttpOnly", "‹cookie 1›; Path=/; HttpOnly"),
+		Entry("of a quoted cookie", "Set-Cookie", `sid="kllo9940pd9333jh"; Path=/`, "‹cookie 1›; Path=/"),
+		Entry("of a deleted cookie, which has none", "Set-Cookie", "sid=; Max-Age=0", "sid=; Max-Age=0"),
+		Entry("of a Bearer credential", "Authorization", "Bearer mF_9.B5f-4.1JqM", "Bearer ‹credential 1›"),
+		Entry("of a Basic credential", "Authorization", "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3", "Basic ‹credential 1›"),
+		Entry("of a redirect", "Location", "http://a/callback?oauth_verifier=hfdp7dh39dks9884", "http://a/callback?oauth_verifier=‹oauth_verifier 1›"),
+	)
+
+	DescribeTable("drops a header line that differs from run to run and tells nothing",
+		func(name string) {
+			_, kept := redact.New(nil).RedactHeader(name, "x")
+			Expect(kept).To(BeFalse())
+		},
+		Entry("the date", "Date"), Entry("the user agent", "User-Agent"), Entry("the encodings", "Accept-Encoding"),
+	)
+
+	It("gives the same value the same label wherever and however it is written", func() {
+		t := redact.New(nil)
+		t.Learn("oauth_token=ab%2Bcd%2Fef%3D%3D")
+		t.LearnHeader("Cookie", "seen=ab+cd/ef==")
+		for _, text := range []string{
+			"ab+cd/ef==", "ab%2Bcd%2Fef%3D%3D", "ab%252Bcd%252Fef%253D%253D", "ab&#43;cd/ef==", `{"token":"ab+cd/ef=="}`, `OAuth oauth_token="ab%2Bcd%2Fef%3D%3D"`,
+		} {
+			Expect(t.Redact(text)).To(ContainSubstring("‹oauth_token 1›"), text)
+			Expect(t.Redact(text)).NotTo(MatchRegexp("ab.*ef"), text)
+		}
+	})
+
+	It("counts the values of a name in the order in which it meets them", func() {
+		t := redact.New(nil)
+		t.Learn("oauth_token=first-of-all&oauth_token=second-one", "oauth_token=first-of-all")
+		Expect(t.Redact("second-one first-of-all")).To(Equal("‹oauth_token 2› ‹oauth_token 1›"))
+	})
+
+	It("is not misled by a value that begins with another", func() {
+		t := redact.New(nil)
+		t.Learn("token=12345678", "token=1234567890")
+		Expect(t.Redact("1234567890 12345678")).To(Equal("‹token 2› ‹token 1›"))
+	})
+
+	It("can learn more after it has redacted", func() {
+		t := redact.New(nil)
+		Expect(t.Redact("kllo9940pd9333jh")).To(Equal("kllo9940pd9333jh"))
+		t.LearnHeader("Cookie", "sid=kllo9940pd9333jh")
+		Expect(t.Redact("kllo9940pd9333jh")).To(Equal("‹cookie 1›"))
+	})
+
+	DescribeTable("calls origins by name",
+		func(text, expected string) {
+			t := redact.New([]redact.Name{{Origin: "http://127.0.0.1:809", As: "http://site-b"}, {Origin: "http://127.0.0.1:8091", As: "http://site-a"}, {}})
+			Expect(t.Redact(text)).To(Equal(expected))
+		},
+		Entry("plain", "http://127.0.0.1:8091/callback", "http://site-a/callback"),
+		Entry("without the scheme", "Host 127.0.0.1:8091", "Host site-a"),
+		Entry("percent-encoded", "uri=http%3A%2F%2F127.0.0.1%3A8091%2Fcallback", "uri=http%3A%2F%2Fsite-a%2Fcallback"),
+		Entry("percent-encoded in lower case", "uri=http%3a%2f%2f127.0.0.1%3a8091%2fcallback", "uri=http%3A%2F%2Fsite-a%2fcallback"),
+		Entry("percent-encoded twice, as in a signature base string", "http%253A%252F%252F127.0.0.1%253A8091%252F", "http%253A%252F%252Fsite-a%252F"),
+		Entry("percent-encoded without the scheme", "host=127.0.0.1%3A8091", "host=site-a"),
+		Entry("when one begins with another", "http://127.0.0.1:809/ http://127.0.0.1:8091/", "http://site-b/ http://site-a/"),
+	)
+
+	DescribeTable("changes nothing when it is done again",
+		func(text string) {
+			t := redact.New([]redact.Name{{Origin: "http://127.0.0.1:8091", As: "http://site-a"}})
+			t.Learn(text)
+			once := t.Redact(text)
+			Expect(t.Redact(once)).To(Equal(once))
+			Expect(redacted(once)).To(Equal(once), "by one who learns from the redacted text")
+		},
+		Entry("to a form", "oauth_token=hh5s93j4hdidpola&password=short&oauth_callback=http%3A%2F%2F127.0.0.1%3A8091%2F"),
+		Entry("to JSON", `{"token":"nnch734d00sl2jdk","token_secret":"x","expires_at":1767229200}`),
+		Entry("to a value that is the name of a parameter", "password=password&token=oauth_token"),
+		Entry("to a value that a label contains", "token=token 12&password=oauth_token 1"),
+		Entry("to a page", `<input type="hidden" value="kllo9940pd9333jh"><input type=hidden value='a b c d e f g'>`),
+	)
+})
