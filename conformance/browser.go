@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -17,7 +18,7 @@ type Browser struct {
 	Session *Session
 	// As names the terminal in reports; empty means user-terminal.
 	As      string
-	cookies map[string]map[string]string // origin, name
+	cookies map[string]map[string]*http.Cookie // origin, name
 }
 
 // Open sends a GET.
@@ -45,7 +46,7 @@ func (b *Browser) Forget() { b.cookies = nil }
 func (b *Browser) send(req *http.Request) *Response {
 	origin := req.URL.Scheme + "://" + req.URL.Host
 	for _, c := range b.sorted(origin) {
-		req.AddCookie(&http.Cookie{Name: c[0], Value: c[1]})
+		req.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value, Quoted: c.Quoted})
 	}
 	as := b.As
 	if as == "" {
@@ -54,38 +55,46 @@ func (b *Browser) send(req *http.Request) *Response {
 	resp := b.Session.Do(as, req)
 	for _, c := range (&http.Response{Header: resp.Header}).Cookies() {
 		if b.cookies == nil {
-			b.cookies = map[string]map[string]string{}
+			b.cookies = map[string]map[string]*http.Cookie{}
 		}
 		if b.cookies[origin] == nil {
-			b.cookies[origin] = map[string]string{}
+			b.cookies[origin] = map[string]*http.Cookie{}
 		}
-		if c.MaxAge < 0 || c.Value == "" {
+		// Max-Age counts before Expires: RFC 6265, section 4.1.2.2.
+		past := c.MaxAge == 0 && !c.Expires.IsZero() && !c.Expires.After(b.Session.Env.Now())
+		if c.MaxAge < 0 || past || c.Value == "" {
 			delete(b.cookies[origin], c.Name)
 		} else {
-			b.cookies[origin][c.Name] = c.Value
+			b.cookies[origin][c.Name] = c
 		}
 	}
 	return resp
 }
 
-func (b *Browser) sorted(origin string) [][2]string {
-	var out [][2]string
+func (b *Browser) sorted(origin string) []*http.Cookie {
+	var out []*http.Cookie
 	for _, name := range slices.Sorted(maps.Keys(b.cookies[origin])) {
-		out = append(out, [2]string{name, b.cookies[origin][name]})
+		out = append(out, b.cookies[origin][name])
 	}
 	return out
 }
 
-// Location is the target of a redirect, resolved against the URL that was asked.
-func (r *Response) Location() string { return r.Header.Get("Location") }
+// Location is the target of a redirect: as it came when it is absolute, or else resolved against the URL that was asked; empty for none.
+func (r *Response) Location() string {
+	location := r.Header.Get("Location")
+	if u, err := url.Parse(location); location == "" || err != nil || u.IsAbs() {
+		return location
+	}
+	return resolve(r.URL, location)
+}
 
 // Form is the first form of a page that has a password input, or else the first with method post.
 type Form struct {
 	Action string // resolved
-	Method string // lower case
-	// Values are the inputs as they came: hidden ones, and the text inputs' preset values.
+	Method string // lower case; get where the form names none
+	// Values are what a browser would send of the inputs as they came: hidden ones, text inputs' preset values, boxes that are checked.
 	Values url.Values
-	// Types gives an input's type by its name.
+	// Types gives an input's type by its name; empty where the input names none.
 	Types map[string]string
 	// Buttons are the submit buttons' name and value.
 	Buttons [][2]string
@@ -103,7 +112,7 @@ func (r *Response) Form(base string) *Form {
 		if n.Type == html.ElementNode {
 			switch n.Data {
 			case "form":
-				in = &Form{Action: resolve(base, attribute(n, "action")), Method: strings.ToLower(attribute(n, "method")), Values: url.Values{}, Types: map[string]string{}}
+				in = &Form{Action: resolve(base, attribute(n, "action")), Method: cmp.Or(strings.ToLower(attribute(n, "method")), "get"), Values: url.Values{}, Types: map[string]string{}}
 				forms = append(forms, in)
 			case "input", "button":
 				if in != nil {
@@ -136,15 +145,31 @@ func (f *Form) add(n *html.Node) {
 	if n.Data == "button" && kind == "" {
 		kind = "submit"
 	}
-	if name == "" {
+	if name == "" || has(n, "disabled") {
 		return
 	}
-	if kind == "submit" {
-		f.Buttons = append(f.Buttons, [2]string{name, attribute(n, "value")})
+	value := attribute(n, "value")
+	switch kind {
+	case "submit":
+		f.Buttons = append(f.Buttons, [2]string{name, value})
 		return
+	case "button", "reset", "image", "file":
+		return
+	case "checkbox", "radio":
+		f.Types[name] = kind
+		if !has(n, "checked") {
+			return
+		}
+		if !has(n, "value") {
+			value = "on"
+		}
 	}
 	f.Types[name] = kind
-	f.Values.Add(name, attribute(n, "value"))
+	f.Values.Add(name, value)
+}
+
+func has(n *html.Node, name string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
 }
 
 // Text is the page's visible text, white space folded.

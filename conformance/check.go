@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"countersign/conformance/catalog"
@@ -35,15 +36,20 @@ type Selection struct {
 	Only []string
 }
 
-// NoSuchCheckError says that a part of a selection selects nothing.
+// NoSuchCheckError says that a part of a selection, named by Wanted, selects nothing.
 type NoSuchCheckError struct{ Wanted string }
 
 func (e *NoSuchCheckError) Error() string {
-	return fmt.Sprintf("no check matches %q: `countersign list checks` names them all", e.Wanted)
+	return fmt.Sprintf("no check matches %s: `countersign list checks` names them all", e.Wanted)
 }
 
-// Select returns the chosen checks in their order. Each word of Only has to match at least one check of the chosen level and roles.
+// Select returns the chosen checks in their order. Each role has to have a check, and each word of Only to match one of the chosen level and roles.
 func (s Selection) Select(checks []Check) ([]Check, error) {
+	for _, role := range s.Roles {
+		if !slices.ContainsFunc(checks, func(c Check) bool { return stands(role, c.Role) }) {
+			return nil, &NoSuchCheckError{Wanted: fmt.Sprintf("the role %q", role)}
+		}
+	}
 	matched := make([]bool, len(s.Only))
 	var chosen []Check
 	for _, c := range checks {
@@ -62,7 +68,7 @@ func (s Selection) Select(checks []Check) ([]Check, error) {
 	}
 	for i, word := range s.Only {
 		if !matched[i] {
-			return nil, &NoSuchCheckError{Wanted: word}
+			return nil, &NoSuchCheckError{Wanted: fmt.Sprintf("%q among those of the chosen level and roles", word)}
 		}
 	}
 	if len(chosen) == 0 {
@@ -72,13 +78,10 @@ func (s Selection) Select(checks []Check) ([]Check, error) {
 }
 
 func (s Selection) hasRole(role catalog.Role) bool {
-	if len(s.Roles) == 0 {
-		return true
-	}
-	for _, r := range s.Roles {
-		if r == role || strings.HasPrefix(string(role), string(r)+"-") {
-			return true
-		}
-	}
-	return false
+	return len(s.Roles) == 0 || slices.ContainsFunc(s.Roles, func(r catalog.Role) bool { return stands(r, role) })
+}
+
+// stands reports whether a role as a user names it stands for a role: client is short for both clients.
+func stands(named, role catalog.Role) bool {
+	return named == role || named == "client" && strings.HasPrefix(string(role), "client-")
 }

@@ -12,7 +12,7 @@ import (
 type Runner struct {
 	// Open gives a check its surroundings and its target.
 	Open func(context.Context, Check) (Env, Target, error)
-	// Parallel bounds how many checks run at a time; 0 means 16.
+	// Parallel bounds how many checks run at a time; 0 or less means 16.
 	Parallel int
 	// Shared says that all checks meet the same instance of the target, so that those marked Alone have to run one by one, after the others.
 	Shared bool
@@ -22,7 +22,8 @@ type Runner struct {
 	Repro func(Check) string
 }
 
-// Run plays the checks and returns their results in the order of the checks. When ctx ends, checks that have not begun are skipped with that reason.
+// Run plays the checks and returns their results in the order of the checks. When ctx ends, checks that have not ended are skipped with that reason:
+// what a target does while its run is being stopped says nothing of it.
 func (r Runner) Run(ctx context.Context, checks []Check) []Result {
 	results := make([]Result, len(checks))
 	var together, alone []int
@@ -46,7 +47,7 @@ func (r Runner) Run(ctx context.Context, checks []Check) []Result {
 		}
 	}
 	parallel := r.Parallel
-	if parallel == 0 {
+	if parallel <= 0 {
 		parallel = 16
 	}
 	queue := make(chan int)
@@ -81,6 +82,9 @@ func (r Runner) play(ctx context.Context, c Check) Result {
 			result.Verdict, result.Reason, result.Failure = Error, err.Error(), nil
 		}
 		env.Close()
+		if ctx.Err() != nil {
+			result.Verdict, result.Reason, result.Failure = Skip, "the run was stopped during this check", nil
+		}
 	}
 	if r.Repro != nil {
 		result.Repro = r.Repro(c)
@@ -99,9 +103,17 @@ const (
 	Broken        Conclusion = "broken"
 )
 
-// ExitCode is the exit code of a command that comes to the conclusion.
+// ExitCode is the exit code of a command that comes to the conclusion; that of Broken where there is none.
 func (c Conclusion) ExitCode() int {
-	return map[Conclusion]int{Conformant: 0, Nonconformant: 1, Incomplete: 3, Broken: 4}[c]
+	switch c {
+	case Conformant:
+		return 0
+	case Nonconformant:
+		return 1
+	case Incomplete:
+		return 3
+	}
+	return 4
 }
 
 // Counts counts results by verdict.

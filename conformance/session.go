@@ -14,11 +14,14 @@ import (
 	"sync"
 	"time"
 
+	"countersign/conformance/catalog"
 	"countersign/conformance/redact"
 )
 
 // MaxBody is how many bytes of a body the harness reads; a longer one is a failure of its sender.
 const MaxBody = 1 << 20
+
+var errTooLong = fmt.Errorf("the body goes on after %d bytes", MaxBody)
 
 // ErrNoClock is returned by Env.Advance when the target's time can neither be moved nor be waited for.
 var ErrNoClock = errors.New("the target offers no test clock and its lifetime is too long to wait for")
@@ -110,7 +113,7 @@ func (s *Session) report(result *Result) {
 }
 
 func redactHeaders(text *redact.Text, headers []Header) []Header {
-	var out []Header
+	out := []Header{}
 	for _, h := range headers {
 		if v, keep := text.RedactHeader(h.Name, h.Value); keep {
 			out = append(out, Header{Name: h.Name, Value: v})
@@ -124,31 +127,39 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// URL is the one that was asked.
+	URL string
 	// Exchange is its number in the report.
 	Exchange int
 }
 
 // Do sends a request in the name of a party and reads the whole answer. No answer, or none in time, is a failure of the target.
 func (s *Session) Do(as string, req *http.Request) *Response {
-	resp, err := s.Try(as, req)
+	n, resp, err := s.try(as, req)
 	if err != nil {
-		s.FailAt(s.lastExchange(), "a complete answer", err.Error())
+		s.FailAt(n, "a complete answer", err.Error())
 	}
 	return resp
 }
 
 // Try is Do for a request that may stay without an answer.
 func (s *Session) Try(as string, req *http.Request) (*Response, error) {
+	_, resp, err := s.try(as, req)
+	return resp, err
+}
+
+// try also gives the number of the exchange: while it is under way, the target may begin others.
+func (s *Session) try(as string, req *http.Request) (int, *Response, error) {
 	n := s.begin(as, string(s.Check.Role), req, requestBody(req))
 	httpResp, err := s.Env.HTTP().Do(req)
 	if err != nil {
 		s.edit(n, func(e *Exchange) { e.Problem = err.Error() })
-		return nil, err
+		return n, nil, err
 	}
 	defer httpResp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(httpResp.Body, MaxBody+1))
 	if err == nil && len(body) > MaxBody {
-		err = fmt.Errorf("the body goes on after %d bytes", MaxBody)
+		err = errTooLong
 	}
 	s.edit(n, func(e *Exchange) {
 		e.Status, e.ResponseHeaders, e.ResponseBody = httpResp.StatusCode, headersOf(httpResp.Header), excerpt(body)
@@ -157,24 +168,28 @@ func (s *Session) Try(as string, req *http.Request) (*Response, error) {
 		}
 	})
 	if err != nil {
-		return nil, err
+		return n, nil, err
 	}
-	return &Response{Status: httpResp.StatusCode, Header: httpResp.Header, Body: body, Exchange: n}, nil
+	return n, &Response{Status: httpResp.StatusCode, Header: httpResp.Header, Body: body, URL: req.URL.String(), Exchange: n}, nil
 }
 
 // Play makes the harness answer as a party; the exchanges are recorded.
 func (s *Session) Play(party string, h http.Handler) {
 	recorded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody))
-		if err != nil {
-			http.Error(w, "the body could not be read", http.StatusBadRequest)
-			return
+		body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+		if err == nil && len(body) > MaxBody {
+			err = errTooLong
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		n := s.begin(string(s.Check.Role), party, r, body)
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, n))
 		rec := &recorder{header: http.Header{}}
-		h.ServeHTTP(rec, r)
+		if err != nil {
+			s.edit(n, func(e *Exchange) { e.Problem = err.Error() })
+			http.Error(rec, "the body could not be read: "+err.Error(), http.StatusBadRequest)
+		} else {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			h.ServeHTTP(rec, r)
+		}
 		rec.WriteHeader(http.StatusOK)
 		s.edit(n, func(e *Exchange) {
 			e.Status, e.ResponseHeaders, e.ResponseBody = rec.status, headersOf(rec.header), excerpt(rec.body.Bytes())
@@ -273,11 +288,15 @@ func (s *Session) Fail(expected, actual string) { s.FailAt(s.lastExchange(), exp
 
 // FailAt is Fail for an exchange that is not the last one.
 func (s *Session) FailAt(exchange int, expected, actual string) {
-	verdict := Fail
-	if s.Check.Requirement().Keyword != "MUST" {
-		verdict = Warn
+	panic(outcome{verdict: unmet(s.Check.Requirement().Keyword), failure: &Failure{Expected: expected, Actual: actual, Blame: string(s.Check.Role), Exchange: exchange}})
+}
+
+// unmet is the verdict on a requirement of that strength that is not met.
+func unmet(k catalog.Keyword) Verdict {
+	if k == catalog.Must {
+		return Fail
 	}
-	panic(outcome{verdict: verdict, failure: &Failure{Expected: expected, Actual: actual, Blame: string(s.Check.Role), Exchange: exchange}})
+	return Warn
 }
 
 // Expect ends the check as failed unless ok.

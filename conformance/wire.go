@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,12 +23,14 @@ type Stage struct {
 	parties map[string]*party
 	news    chan struct{} // closed and renewed whenever a party has answered
 	moved   time.Duration // by how much the target's clock is ahead of this machine's
+	broken  error         // what broke in a party since clear
 }
 
 type party struct {
-	server  *http.Server
-	origin  string
-	handler http.Handler
+	listener net.Listener
+	server   *http.Server
+	origin   string
+	handler  http.Handler
 }
 
 // Listen opens an address for a party and returns its origin. Port 0 takes any free one.
@@ -36,17 +39,18 @@ func (st *Stage) Listen(name, address string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the harness cannot listen as %s at %s: %w", name, address, err)
 	}
-	p := &party{origin: "http://" + l.Addr().String()}
-	p.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p := &party{listener: l, origin: "http://" + l.Addr().String()}
+	p.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		st.mu.Lock()
 		h := p.handler
 		st.mu.Unlock()
+		defer st.announce()
 		if h == nil {
 			w.WriteHeader(http.StatusNoContent)
-		} else {
-			h.ServeHTTP(w, r)
+			return
 		}
-		st.announce()
+		defer st.notice(name)
+		h.ServeHTTP(w, r)
 	})}
 	st.mu.Lock()
 	if st.parties == nil {
@@ -57,6 +61,20 @@ func (st *Stage) Listen(name, address string) (string, error) {
 	st.mu.Unlock()
 	go func() { _ = p.server.Serve(l) }() // ends with Close
 	return p.origin, nil
+}
+
+// notice keeps a panic of a party for the check that plays it; it goes on to end the connection.
+func (st *Stage) notice(name string) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v != http.ErrAbortHandler {
+		st.mu.Lock()
+		st.broken = fmt.Errorf("the harness broke as %s: %v", name, v)
+		st.mu.Unlock()
+	}
+	panic(http.ErrAbortHandler)
 }
 
 func (st *Stage) announce() {
@@ -83,6 +101,7 @@ func (st *Stage) clear() {
 	for _, p := range st.parties {
 		p.handler = nil
 	}
+	st.broken = nil
 }
 
 func (st *Stage) await(ctx context.Context, limit time.Duration, done func() bool) bool {
@@ -111,11 +130,13 @@ func (st *Stage) Close() {
 	defer st.mu.Unlock()
 	for _, p := range st.parties {
 		_ = p.server.Close()
+		_ = p.listener.Close() // the server does not know it before Serve has begun
 	}
 }
 
 // Wire is the Env of checks on real connections.
 type Wire struct {
+	// Context ends waits and exchanges when it ends; nil for one that never does.
 	Context context.Context
 	Stage   *Stage
 	// Limit bounds one exchange with the target; 0 means 10 s.
@@ -133,6 +154,14 @@ type Wire struct {
 
 	mu     sync.Mutex
 	client *http.Client
+	end    context.CancelFunc // of the exchanges under way
+}
+
+func (w *Wire) context() context.Context {
+	if w.Context == nil {
+		return context.Background()
+	}
+	return w.Context
 }
 
 // HTTP implements Env.
@@ -144,9 +173,11 @@ func (w *Wire) HTTP() *http.Client {
 		if limit == 0 {
 			limit = 10 * time.Second
 		}
+		ctx, end := context.WithCancel(w.context())
+		w.end = end
 		w.client = &http.Client{
 			Timeout:       limit,
-			Transport:     contextTransport{w.Context, &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}},
+			Transport:     contextTransport{ctx, &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
@@ -160,12 +191,9 @@ type contextTransport struct {
 }
 
 func (t contextTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if t.ctx != nil {
-		if err := t.ctx.Err(); err != nil {
-			return nil, err
-		}
-	}
-	return t.next.RoundTrip(req)
+	ctx, end := context.WithCancel(req.Context())
+	context.AfterFunc(t.ctx, end) // and not earlier: the body is yet to be read
+	return t.next.RoundTrip(req.WithContext(ctx))
 }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections reach the transport.
@@ -196,13 +224,13 @@ func (w *Wire) Advance(d time.Duration) error {
 	if d > w.MaxWait {
 		return ErrNoClock
 	}
-	w.Stage.await(w.Context, d, func() bool { return false })
-	return nil
+	w.Stage.await(w.context(), d, func() bool { return false })
+	return w.context().Err()
 }
 
 // Await implements Env.
 func (w *Wire) Await(limit time.Duration, done func() bool) bool {
-	return w.Stage.await(w.Context, limit, done)
+	return w.Stage.await(w.context(), limit, done)
 }
 
 // Entropy implements Env.
@@ -211,7 +239,9 @@ func (w *Wire) Entropy() io.Reader { return w.Random }
 // Within implements Env.
 func (w *Wire) Within(check func()) error {
 	check()
-	return nil
+	w.Stage.mu.Lock()
+	defer w.Stage.mu.Unlock()
+	return w.Stage.broken
 }
 
 // Names implements Env.
@@ -221,6 +251,7 @@ func (w *Wire) Names() []redact.Name { return w.Aliases }
 func (w *Wire) Close() {
 	w.Stage.clear()
 	w.HTTP().CloseIdleConnections()
+	w.end()
 	if w.OnClose != nil {
 		w.OnClose()
 	}

@@ -22,14 +22,25 @@ func delegationAttacks() []Scenario {
 			"Site B is dishonest: it rewrites the identifier not to its own but to site C's, and shares the secret with C. Alice reads what she signs, but at core the page names the client that asked. At hardened the credential is good for B only, and the page would tell.",
 			twosites.Secrecy, []catalog.ID{"BI-OS-25", "BI-OS-27"}, passOn).openAtCore(),
 		attack("rewriting-the-second-credential", "A credential that nobody was to rewrite",
-			"The second temporary credential is site A's own and meant for no rewriting. Mallory, who listens where site B has no TLS, begins a flow, learns the credential's secret, and lures Alice to a page that asks for site C instead. At core every credential can be rewritten.",
-			twosites.Secrecy, []catalog.ID{"BI-OS-24"}, rewriteSecond).openAtCore(),
+			"The second temporary credential is site A's own and meant for no rewriting. Mallory, who listens where site B has no TLS, begins a flow, learns the credential's secret, and lures Alice to a page that asks for site C instead. At core every credential can be rewritten. At hardened site A asks for nothing without TLS either.",
+			twosites.Secrecy, []catalog.ID{"BI-CL-38", "BI-OS-24"}, rewriteSecond).openAtCore(),
 		attack("replayed-delegation", "The delegation sent twice",
 			"Without TLS at step 9, an attacker sends the very bytes of the delegation again and gets a second link for the same credential. Mallory opens it while Alice reads the page, so that site B takes the flow for Mallory's. At core the callback of Alice's browser ends it there.",
 			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-CL-21", "BI-CL-25"}, func(st *twosites.Stage) { enterBesideAlice(st, true) }).openAtCore(),
 		attack("continue-link-opened-twice", "The link of step 9 opened twice",
 			"Without TLS at step 9, an attacker reads the link that site B has made for Alice, and opens it after her while she reads the page. At core it is good for ever, the flow becomes Mallory's, and the callback of Alice's browser ends it there.",
 			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-CL-23", "BI-CL-25"}, func(st *twosites.Stage) { enterBesideAlice(st, false) }).openAtCore(),
+		attack("forged-delegation", "Delegation forged by a stranger",
+			"Mallory has the dishonest site C ask for a temporary credential at site A and delegates it to site B in A's name, unsigned. Alice is lured to the link that B answers with, so that her browser waits for that credential. Mallory approves it with an account of her own and lures Alice to the callback: site B shows Alice what is Mallory's. At core a delegation needs no signature.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-17"}, func(st *twosites.Stage) { forgeDelegation(st, nil) }).openAtCore(),
+		attack("delegation-wrongly-signed", "Delegation under the name of site A",
+			"As the forged delegation, but Mallory puts site A's name under it and makes up the signature. At core a signature on a delegation says nothing, as none is needed.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-18"}, func(st *twosites.Stage) {
+				forgeDelegation(st, &twosites.Speaker{Host: st.Mallory.Host, As: st.A, Secret: "made-up"})
+			}).openAtCore(),
+		attack("issuer-of-the-senders-choice", "Delegation that names a server of the sender's choice",
+			"Site A's client is dishonest. It delegates to site B, rightly signed, a credential of A's own OAuth server, but names itself as the issuer. Its metadata send Alice to the true page of site A, and B with the verifier to a token endpoint of its own, where it announces nothing but PLAINTEXT. A client B that follows whatever issuer is named, and takes the first method, writes its secret into the request: client A redeems and reads in B's name. The document asks for neither care.",
+			twosites.Secrecy, []catalog.ID{"BI-CL-20", "BI-CL-30"}, nameAnotherIssuer).openAtCore(),
 	}
 }
 
@@ -143,11 +154,8 @@ func enterBesideAlice(st *twosites.Stage, replay bool) {
 	link := st.NewLetter("the link")
 	reading, opened := st.NewLetter("Alice reads the page of site A"), st.NewLetter("Mallory has opened the link")
 	found := func(answer sim.Message) {
-		var made struct {
-			ContinueURI string `json:"continue_uri"`
-		}
-		if json.Unmarshal(answer.Body, &made) == nil && strings.HasPrefix(made.ContinueURI, "https://") {
-			link.Send(made.ContinueURI)
+		if made := continuing(string(answer.Body)); strings.HasPrefix(made, "https://") {
+			link.Send(made)
 		}
 	}
 	var seen *sim.Message

@@ -25,10 +25,10 @@ func sessionAttacks() []Scenario {
 			twosites.SessionIntegrity, []catalog.ID{"BI-OS-35"}, injectVerifier).openAtCore(),
 		attack("callback-tampering", "Callback changed on the way",
 			"Site B takes requests for temporary credentials without TLS. Mallory begins a flow and, on the wire, puts the callback of the dishonest site C in the place of site A's. Alice is lured to approve, the verifier goes to C, and Mallory brings it to site A herself. The signature covers the callback, so the change is noticed at core already; at hardened only the registered callback would do.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-OS-05", "BI-OS-40"}, tamperWithCallback),
+			twosites.SessionIntegrity, []catalog.ID{"BI-OS-05", "BI-OS-40", "BI-CL-38"}, tamperWithCallback),
 		attack("login-csrf", "Forged consent",
 			"While Alice looks for her password, a page of site C posts Mallory's user name and password to the page that waits for Alice, which Mallory knows from a link without TLS. Site A then shows Alice the resources of Mallory as if they were hers. At core any page may send the decision.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-OS-28"}, func(st *twosites.Stage) {
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-OS-28"}, func(st *twosites.Stage) {
 				forgeConsent(st, func(u *twosites.User, page string, form url.Values) error {
 					_, err := u.Post(st.C.ClientBase, page, form)
 					return err
@@ -36,12 +36,15 @@ func sessionAttacks() []Scenario {
 			}).openAtCore(),
 		attack("login-csrf-by-link", "Forged consent in a link",
 			"As the forged consent, but it is a link that holds Mallory's user name, password and decision. A decision comes in the body of a POST, from the server's own page. At core neither is asked for.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-OS-28", "BI-OS-43"}, func(st *twosites.Stage) {
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-OS-28", "BI-OS-43"}, func(st *twosites.Stage) {
 				forgeConsent(st, func(u *twosites.User, page string, form url.Values) error {
 					_, err := u.Open(page + "&" + form.Encode())
 					return err
 				})
 			}).openAtCore(),
+		attack("approved-by-an-eavesdropper", "The user's credential approved by an eavesdropper",
+			"Site B takes requests for temporary credentials without TLS. While Alice looks for her password, Mallory, who has heard the name of Alice's credential, approves it on the true page with an account of her own. Then she lures Alice to the callback with the verifier: it is Alice's browser and Alice's flow, and site A shows her the resources of Mallory as if they were hers. Only a client that does not let the credential be heard stops it; at core it goes out on any connection.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38"}, approveAsEavesdropper).openAtCore(),
 	}
 }
 
@@ -142,5 +145,35 @@ func forgeConsent(st *twosites.Stage, decide func(u *twosites.User, page string,
 		if err := decide(u, asking(st.B, overheard, st.A.ClientID), form); err != nil {
 			u.Note("the page of site C leads nowhere: " + err.Error())
 		}
+	})
+}
+
+// approveAsEavesdropper approves the credential of Alice's flow with Mallory's account, before Alice does.
+func approveAsEavesdropper(st *twosites.Stage) {
+	st.B.Publish("temporary_credential_endpoint", "http://oauth.b/temporary-credential")
+	overheard := st.NewLetter("the name of Alice's credential, from the wire")
+	st.OnTheWire(func(_ *sim.World, m sim.Message) sim.Verdict {
+		if m.Kind == sim.Response {
+			if answer, err := url.ParseQuery(string(m.Body)); err == nil && answer.Has("oauth_token") {
+				overheard.Send(answer.Get("oauth_token"))
+			}
+		}
+		return sim.Verdict{}
+	})
+	bait := newLure(st)
+	st.Alice.Plays(func(u *twosites.User) {
+		u.Mistypes(st.B, true)
+		connect(u, st.A, st.B)
+		u.Note("looks for the right password, and meanwhile opens a link")
+		bait.opens(u)
+	})
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		token, came := overheard.Await()
+		if !came {
+			m.Note("has heard nothing")
+			return
+		}
+		m.Note("approves Alice's credential with an account of the attacker's own")
+		bait.set(m.OwnConsent(asking(st.B, token, st.A.ClientID), st.B).Location)
 	})
 }

@@ -21,19 +21,19 @@ func signatureAttacks() []Scenario {
 	return []Scenario{
 		attack("replay-of-step-7", "The token request sent twice",
 			"Site B takes token requests without TLS, and an attacker on the wire sends the very bytes of Alice's again. One consent would give two access tokens, the second known to nobody who could revoke it. The document has neither nonces nor single use.",
-			twosites.OneTokenAConsent, []catalog.ID{"BI-OS-31", "BI-OS-36"}, replayTokenRequest).openAtCore(),
+			twosites.OneTokenAConsent, []catalog.ID{"BI-OS-31", "BI-OS-36", "BI-CL-38"}, replayTokenRequest).openAtCore(),
 		attack("replayed-resource-request", "The resource request sent twice",
 			"Site B gives resources without TLS. An attacker sends Alice's resource request again a minute later, and gets what is there by then. At core no nonce is remembered.",
-			twosites.Secrecy, []catalog.ID{"BI-RS-19"}, replayResourceRequest).openAtCore(),
+			twosites.Secrecy, []catalog.ID{"BI-RS-19", "BI-CL-38"}, replayResourceRequest).openAtCore(),
 		attack("body-changed-on-the-way", "A parameter that the signature should cover",
 			"Site A takes requests for temporary credentials without TLS. On the wire an attacker changes the delegate from site B to site C, and lures Alice to a page that asks for C. The signature covers the body too (RFC 5849 section 3.4.1.3), so that the change is refused. At core no delegate is named, so that nothing has to be changed at all.",
-			twosites.Secrecy, []catalog.ID{"BI-OS-05"}, changeDelegate).openAtCore(),
+			twosites.Secrecy, []catalog.ID{"BI-OS-05", "BI-CL-38"}, changeDelegate).openAtCore(),
 		attack("duplicated-parameter", "Two tokens in one request",
 			"Site B gives resources without TLS. Mallory puts Alice's access token, seen on the wire, before her own in a request that site A makes for her. A server that takes the first of two parameters opens Alice's resources if it does not notice that the signature was made for another token. It does at core.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-RS-07", "BI-RS-22"}, duplicateToken),
+			twosites.SessionIntegrity, []catalog.ID{"BI-RS-07", "BI-RS-22", "BI-CL-38"}, duplicateToken),
 		attack("downgrade-to-plaintext", "Downgrade to PLAINTEXT",
 			"Site B's OAuth server is reached without TLS. An attacker has its metadata announce PLAINTEXT only, so that site A writes its own secret into the request, and signs anew what it passes on, so that B notices nothing. With the secret Mallory speaks as site A. At core the client takes the first method that is announced.",
-			twosites.Secrecy, []catalog.ID{"BI-CL-30"}, downgrade).openAtCore(),
+			twosites.Secrecy, []catalog.ID{"BI-CL-30", "BI-CL-38"}, downgrade).openAtCore(),
 	}
 }
 

@@ -27,7 +27,7 @@ func tokenAttacks() []Scenario {
 			"The access token that lets A read at B has leaked, secret and all, to the dishonest site C, which is registered at B too and signs with its own secret. The token is A's, and the resource server compares.",
 			twosites.Audience, []catalog.ID{"BI-RS-05"}, func(st *twosites.Stage) { misuse(st, st.C, st.B) }),
 		attack("redeemed-by-another-client", "Verifier of one client redeemed by another",
-			"Site A's client is reached without TLS, and so is the endpoint for temporary credentials at site B. An attacker has the credential with its secret, holds the verifier up on its way to A, and lets the dishonest site C redeem both first, under its own identifier. The credential is A's, and site B compares.",
+			"Site A's client is reached without TLS, and its temporary credential has leaked to the dishonest site C, secret and all. An attacker on the wire holds the verifier up on its way to A, and lets C redeem both first, under its own identifier. The credential is A's, and site B compares.",
 			twosites.Secrecy, []catalog.ID{"BI-OS-19"}, redeemFirst),
 		attack("token-without-consent", "Token request without consent",
 			"The dishonest site C asks for a temporary credential and exchanges it at once, with a verifier made up. Nobody has consented, so there is nothing to exchange.",
@@ -51,6 +51,9 @@ func tokenAttacks() []Scenario {
 			twosites.Secrecy, []catalog.ID{"BI-RS-12"}, func(st *twosites.Stage) {
 				forgeHandover(st, &twosites.Speaker{Host: st.Mallory.Host, As: &twosites.Site{ClientID: st.B.Issuer}, Secret: "made-up"})
 			}).openAtCore(),
+		attack("handover-for-the-other-server", "Hand-over sent to a server that it is not meant for",
+			"Site B has a second resource server, the archive, which shares the hand-over key, and Alice lets site A read in the archive. Hand-overs travel without TLS: an attacker sends the one for the archive to the first server too, host name, signature and all. A hand-over says which server it is meant for, and a server that looks does not open. At core it says nothing of the kind.",
+			twosites.Audience, []catalog.ID{"BI-RS-10"}, divertHandover).openAtCore(),
 		attack("handover-racing-revocation", "Old hand-over sent again after a revocation",
 			"Site B's hand-overs travel without TLS. Alice has site A stop reading; as soon as the revocation is through, an attacker sends the hand-over that issued the token again, signature and all. A resource server that takes it for news opens again. At core it never learns of the revocation.",
 			twosites.Revocation, []catalog.ID{"BI-RS-15"}, undoRevocation).openAtCore(),
@@ -70,9 +73,8 @@ func misuse(st *twosites.Stage, by, at *twosites.Site) {
 
 func redeemFirst(st *twosites.Stage) {
 	st.A.ClientBase = "http://client.a"
-	st.B.Publish("temporary_credential_endpoint", "http://oauth.b/temporary-credential")
-	var stolen twosites.Credentials
-	listenForCredentials(st, &stolen)
+	var leaked twosites.Credentials
+	st.OverhearTemporary(st.B, func(c twosites.Credentials) { leaked = c })
 	verifier := st.NewLetter("the verifier, from the wire to site C")
 	st.OnTheWire(func(_ *sim.World, m sim.Message) sim.Verdict {
 		if v := parameter(m.URL, "oauth_verifier"); m.Kind == sim.Request && v != "" {
@@ -86,7 +88,7 @@ func redeemFirst(st *twosites.Stage) {
 			if v, came := verifier.Await(); came {
 				st.Note(h, "redeems the verifier that was to reach site A")
 				c := twosites.Speaker{Host: h, As: st.C}
-				redeemAndRead(c, st.B, stolen, v)
+				redeemAndRead(c, st.B, leaked, v)
 			}
 		})
 		return nil
@@ -130,6 +132,27 @@ func forgeHandover(st *twosites.Stage, signedBy *twosites.Speaker) {
 		}
 		twosites.Speaker{Host: st.C.Client, As: st.C}.Read(st.B, forged)
 	})
+}
+
+// divertHandover sends a hand-over for the archive of site B to its first resource server as well.
+func divertHandover(st *twosites.Stage) {
+	st.OpenArchive(st.B)
+	st.OnTheWire(func(w *sim.World, m sim.Message) sim.Verdict {
+		if m.Kind == sim.Request && !m.Injected {
+			again := m.Clone()
+			again.From, again.To = st.Mallory.Name, st.B.ResourceServer.Name()
+			w.Inject(again)
+		}
+		return sim.Verdict{}
+	})
+	var token twosites.Credentials
+	st.Overhear(st.B, func(c twosites.Credentials) { token = c })
+	st.Alice.Plays(func(u *twosites.User) {
+		connect(u, st.A, st.B)
+		st.Note(st.A.Client, "shows the access token for the archive to the resource server of %s", st.B.Name)
+		twosites.Speaker{Host: st.A.Client, As: st.A}.Read(st.B, token)
+	})
+	bothDirections(st, st.Alice)
 }
 
 func redeemRefusal(st *twosites.Stage) {

@@ -16,7 +16,7 @@ func userAttacks() []Scenario {
 	return []Scenario{
 		attack("known-user-name", "Consent with a user name alone",
 			"Mallory knows the name of Alice's account at site B and gives consent in its name with a password made up. The password is compared, at core already.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-OS-11"}, func(st *twosites.Stage) { guess(st, 1) }),
+			twosites.SessionIntegrity, []catalog.ID{"BI-OS-11"}, func(st *twosites.Stage) { guess(st, 1, 1) }),
 		attack("account-of-the-other-site", "Consent with an account of the other site",
 			"Alice is called alice at site A and alicia at site B. Mallory gives consent at B in the name of alice, which nobody has there. An account of one site opens nothing at the other.",
 			twosites.Secrecy, []catalog.ID{"BI-OS-12"}, consentAsStranger),
@@ -28,7 +28,10 @@ func userAttacks() []Scenario {
 			twosites.StaysConnected, []catalog.ID{"BI-CL-33"}, forgeDisconnect).openAtCore(),
 		attack("password-guesses", "Passwords tried one after the other",
 			"Mallory has a list of passwords, and Alice's is the eighth on it. At hardened the fifth wrong one ends the temporary credential; at core the page asks for ever.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-OS-52"}, func(st *twosites.Stage) { guess(st, 8) }).openAtCore(),
+			twosites.SessionIntegrity, []catalog.ID{"BI-OS-52"}, func(st *twosites.Stage) { guess(st, 8, 8) }).openAtCore(),
+		attack("password-guesses-over-many-flows", "Passwords tried over many flows",
+			"Alice's password is the twelfth on Mallory's list. Mallory begins a flow anew before the fourth wrong one each time, so that no temporary credential is ended. At hardened the tenth wrong password for one user name ends consent under it for ten minutes, whatever flow it comes in; at core nobody counts.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-OS-53"}, func(st *twosites.Stage) { guess(st, 12, 3) }).openAtCore(),
 		attack("phishing", "A page that looks like a site's",
 			"Alice is lured to a page of site C that asks for her password. She enters it only into pages of the site where it is registered.",
 			twosites.PasswordAtHome, []catalog.ID{"BI-UT-01"}, phish),
@@ -38,12 +41,15 @@ func userAttacks() []Scenario {
 	}
 }
 
-// guess tries passwords for Alice's account at site B. The last of several is right.
-func guess(st *twosites.Stage, tries int) {
+// guess tries passwords for Alice's account at site B, so many in each flow. The last of several is right.
+func guess(st *twosites.Stage, tries, each int) {
 	st.Mallory.Plays(func(m *twosites.Attacker) {
-		page := m.Start(st.A, st.B)
+		page := ""
 		username, password := st.B.Account(st.Alice.Name)
 		for i := range tries {
+			if i%each == 0 {
+				page = m.Start(st.A, st.B)
+			}
 			word := "guess"
 			if i > 0 && i == tries-1 {
 				word = password

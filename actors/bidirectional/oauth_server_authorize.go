@@ -67,7 +67,7 @@ func (s *OAuthServer) authorize(w http.ResponseWriter, r *http.Request) {
 	case Deny:
 		callback, err = s.deny(q, answers.Get("username"))
 	default:
-		s.ask(w, r, q, http.StatusForbidden, "Choose one of the two buttons.")
+		s.ask(w, r, q, http.StatusBadRequest, "Choose one of the two buttons.")
 		return
 	}
 	if err != nil {
@@ -143,24 +143,20 @@ func (s *OAuthServer) guessable(c temporaryCredential) error {
 // approve is the user's consent: it needs a user name and password registered here. It returns where to send the browser.
 func (s *OAuthServer) approve(q question, username, password string) (string, error) {
 	// A guess is counted before it is judged, so that many at once are counted too.
-	closed := false
-	err := s.change(q, func(tx store.Tx, c *temporaryCredential) (err error) {
+	err := s.change(q, func(_ store.Tx, c *temporaryCredential) error {
 		before := *c
 		c.Guesses++
-		if err := s.guessable(before); err != nil {
-			return err
-		}
-		closed, err = s.countGuess(tx, username)
-		return err
+		return s.guessable(before)
 	})
 	if err != nil {
 		return "", err
 	}
-	if closed || !s.signIn(username, password) {
-		return "", errWrongPassword
-	}
-	if err := s.forgetGuesses(username); err != nil {
+	in, err := s.letIn(username, s.signIn(username, password))
+	if err != nil {
 		return "", err
+	}
+	if !in {
+		return "", errWrongPassword
 	}
 	return s.conclude(q, username)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
@@ -37,6 +38,13 @@ type Job struct {
 type UsageError struct{ Problem string }
 
 func (e *UsageError) Error() string { return e.Problem }
+
+// StoppedError says that the run was stopped before its end, so that nothing can be concluded from it.
+type StoppedError struct{ Checks int }
+
+func (e *StoppedError) Error() string {
+	return fmt.Sprintf("the run was stopped before all of its %d checks had ended, so nothing is concluded; run it again", e.Checks)
+}
 
 // Run certifies and reports. The error says why nothing could be run; ExitCode gives its exit code.
 func (j Job) Run(ctx context.Context) (conformance.Report, error) {
@@ -73,6 +81,9 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 		return report, err
 	}
 	report.Results = runner.Run(ctx, checks)
+	if ctx.Err() != nil {
+		return report, &StoppedError{Checks: len(checks)}
+	}
 	report.Conclude()
 	return report, nil
 }
@@ -98,10 +109,11 @@ func (j Job) repro(c conformance.Check) string {
 	if j.Config.Target != "" {
 		words = append(words, "--target", j.Config.Target, "--role", string(c.Role))
 	}
-	if j.Config.Level == catalog.Core {
-		words = append(words, "--level", "core")
+	// What a file says may have been overridden.
+	if j.Config.Level == catalog.Core || j.ConfigFile != "" {
+		words = append(words, "--level", string(j.Config.Level))
 	}
-	if j.Config.Seed != config.Default().Seed {
+	if j.Config.Seed != config.Default().Seed || j.ConfigFile != "" {
 		words = append(words, "--seed", fmt.Sprint(j.Config.Seed))
 	}
 	if j.Defect != "" {
@@ -110,7 +122,17 @@ func (j Job) repro(c conformance.Check) string {
 	if j.Simulated {
 		words = append(words, "--simulated")
 	}
+	for i, word := range words {
+		if strings.ContainsFunc(word, unsafe) {
+			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
 	return strings.Join(words, " ")
+}
+
+// unsafe reports whether a shell may take the character for more than itself.
+func unsafe(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:@=,+%", r)
 }
 
 // Caught reports whether the results show the defect in a check of the requirement that it violates.
@@ -129,11 +151,13 @@ func ExitCode(err error) int {
 		noDefect    *reference.UnknownDefectError
 		setup       *remote.SetupError
 		unreachable *remote.UnreachableError
+		stopped     *StoppedError
+		port        *reference.PortError
 	)
 	switch {
-	case errors.As(err, &unreachable):
+	case errors.As(err, &unreachable), errors.As(err, &stopped):
 		return 3
-	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &setup):
+	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &setup), errors.As(err, &port):
 		return 2
 	}
 	return 4

@@ -4,19 +4,15 @@ package config
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
@@ -83,7 +79,11 @@ func Parse(file string, data []byte) (Config, error) {
 	if err != nil {
 		return Config{}, syntaxError(file, err)
 	}
-	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
+	if len(tree.Docs) > 1 {
+		p := tree.Docs[1].Start.Position
+		return Config{}, &Error{File: file, Line: p.Line, Column: p.Column, What: "a second document begins here", Mend: "keep one, and take out the line ---"}
+	}
+	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
 		return Config{}, &Error{File: file, What: "the configuration is empty", Mend: "begin with `profile: bidirectional@1`"}
 	}
 	if err := validate(file, tree.Docs[0].Body, data); err != nil {
@@ -92,22 +92,10 @@ func Parse(file string, data []byte) (Config, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&config); err != nil {
 		return Config{}, syntaxError(file, err)
 	}
-	if config.Level == "" {
-		config.Level = catalog.Hardened
-	}
 	return config, nil
 }
 
-func syntaxError(file string, err error) error {
-	var located yaml.Error
-	if errors.As(err, &located) && located.GetToken() != nil {
-		p := located.GetToken().Position
-		return &Error{File: file, Line: p.Line, Column: p.Column, What: located.GetMessage(), Mend: "the file is YAML, see countersign.schema.json for what it may hold"}
-	}
-	return &Error{File: file, What: err.Error()}
-}
-
-// validate holds the file against the schema and finds the place of the first violation.
+// validate holds the file against the schema and finds the first violation.
 func validate(file string, root ast.Node, data []byte) error {
 	asJSON, err := yaml.YAMLToJSON(data)
 	if err != nil {
@@ -123,10 +111,7 @@ func validate(file string, root ast.Node, data []byte) error {
 	}
 	var invalid *jsonschema.ValidationError
 	if err := schema.Validate(value); errors.As(err, &invalid) {
-		for len(invalid.Causes) > 0 {
-			invalid = invalid.Causes[0]
-		}
-		return located(file, root, invalid)
+		return first(mistakes(file, root, invalid))
 	}
 	return nil
 }
@@ -143,73 +128,4 @@ func compiled() (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("the embedded schema cannot be used: %w", err)
 	}
 	return c.Compile(name)
-}
-
-func located(file string, root ast.Node, invalid *jsonschema.ValidationError) error {
-	node := find(root, invalid.InstanceLocation)
-	what := invalid.ErrorKind.LocalizedString(message.NewPrinter(language.English))
-	where := strings.Join(invalid.InstanceLocation, ".")
-	if where == "" {
-		where = "the file"
-	}
-	e := &Error{File: file, What: where + ": " + what, Mend: "see countersign.schema.json"}
-	if unknown := unknownKey(invalid); unknown != "" {
-		e.What = fmt.Sprintf("unknown key %q", unknown)
-		e.Mend = "known here: " + strings.Join(known(invalid.InstanceLocation), ", ")
-		if child := find(root, append(invalid.InstanceLocation, unknown)); child != nil {
-			node = keyOf(root, invalid.InstanceLocation, unknown)
-		}
-	}
-	if node != nil && node.GetToken() != nil {
-		p := node.GetToken().Position
-		e.Line, e.Column = p.Line, p.Column
-	}
-	return e
-}
-
-func unknownKey(invalid *jsonschema.ValidationError) string {
-	detail, err := json.Marshal(invalid.ErrorKind)
-	if err != nil {
-		return ""
-	}
-	var extra struct{ Properties []string }
-	if path := invalid.ErrorKind.KeywordPath(); len(path) == 0 || path[len(path)-1] != "additionalProperties" {
-		return ""
-	}
-	if json.Unmarshal(detail, &extra) != nil || len(extra.Properties) == 0 {
-		return ""
-	}
-	return extra.Properties[0]
-}
-
-// known lists the keys that the schema allows at a place.
-func known(at []string) []string {
-	type level struct {
-		Properties map[string]json.RawMessage `json:"properties"`
-		Items      json.RawMessage            `json:"items"`
-		Ref        string                     `json:"$ref"`
-		Defs       map[string]json.RawMessage `json:"$defs"`
-	}
-	var root level
-	if json.Unmarshal(Schema, &root) != nil {
-		return nil
-	}
-	current := root
-	for _, step := range at {
-		raw, ok := current.Properties[step]
-		if !ok {
-			raw = current.Items
-		}
-		current = level{}
-		if json.Unmarshal(raw, &current) != nil {
-			return nil
-		}
-		if name, ok := strings.CutPrefix(current.Ref, "#/$defs/"); ok {
-			current = level{}
-			if json.Unmarshal(root.Defs[name], &current) != nil {
-				return nil
-			}
-		}
-	}
-	return sortedKeys(current.Properties)
 }

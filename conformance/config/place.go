@@ -6,7 +6,23 @@ import (
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
+
+// start is where a node begins: a mapping without braces at its first key.
+func start(node ast.Node) *token.Token {
+	switch n := node.(type) {
+	case nil:
+		return nil
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return n.Values[0].Key.GetToken()
+		}
+	case *ast.MappingValueNode:
+		return n.Key.GetToken()
+	}
+	return node.GetToken()
+}
 
 // find is the node at a place in the file, or the last one on the way to it.
 func find(node ast.Node, at []string) ast.Node {
@@ -40,7 +56,7 @@ func child(node ast.Node, step string) ast.Node {
 	return nil
 }
 
-// keyOf is the node of a key, for errors about the key itself.
+// keyOf is the node of a key, for errors about the key itself; of what is around it when it has none of its own.
 func keyOf(root ast.Node, at []string, key string) ast.Node {
 	switch n := find(root, at).(type) {
 	case *ast.MappingNode:
@@ -54,7 +70,7 @@ func keyOf(root ast.Node, at []string, key string) ast.Node {
 			return n.Key
 		}
 	}
-	return nil
+	return find(root, at)
 }
 
 func keyText(v *ast.MappingValueNode) string { return v.Key.GetToken().Value }

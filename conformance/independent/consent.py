@@ -106,8 +106,8 @@ class Consent:
             raise Refusal(400, "parameter_rejected", "decision is neither approve nor deny.")
         username, password = single(values, "username"), single(values, "password")
         self._count_try(credential)
-        if self._may_try(username) and self._right(username, password):
-            self.server.guesses.forget(username)
+        right = self._right(username, password)
+        if self.server.guesses.may_consent(username, right) if self.hold("BI-OS-53") else right:
             return self._approve(credential, client_id, username)
         with self.server.lock:
             if credential.tries_left == 0:
@@ -123,9 +123,6 @@ class Consent:
             if credential.tries_left == 0:
                 raise Refusal(400, "token_used", "This temporary credential is closed; begin again.")
             credential.tries_left -= 1
-
-    def _may_try(self, username: str) -> bool:
-        return not self.hold("BI-OS-53") or self.server.guesses.may_try(username)
 
     def _right(self, username: str, password: str) -> bool:
         accounts = self.server.accounts

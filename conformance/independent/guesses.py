@@ -11,7 +11,7 @@ MADE_UP = 1024  # counts for all names that nobody has
 
 
 class Guesses:
-    """Counts tries for each account; names that nobody has share a fixed number of counts."""
+    """Counts wrong passwords for each account; names that nobody has share a fixed number of counts."""
 
     def __init__(self, clock, accounts):
         self._clock, self._accounts = clock, accounts
@@ -20,18 +20,17 @@ class Guesses:
     def _key(self, username: str):
         return username if username in self._accounts else zlib.crc32(username.encode()) % MADE_UP
 
-    def may_try(self, username: str) -> bool:
-        """Counts a try before its password is compared; false: the password is not to be compared."""
-        now = self._clock.now()
+    def may_consent(self, username: str, right: bool) -> bool:
+        """Judges and counts a password that was compared: of many at once, no more than MOST have a chance."""
+        now, key = self._clock.now(), self._key(username)
         with self._lock:
-            tries = self._tries.setdefault(self._key(username), deque(maxlen=MOST))
+            tries = self._tries.setdefault(key, deque(maxlen=MOST))
             if len(tries) == MOST and now < tries[-1] + SPAN:
                 return False
+            if right:
+                del self._tries[key]
+                return True
             while tries and now >= tries[0] + SPAN:
                 tries.popleft()
             tries.append(now)
-            return True
-
-    def forget(self, username: str) -> None:
-        with self._lock:
-            self._tries.pop(self._key(username), None)
+            return False

@@ -82,8 +82,8 @@ func Find(ctx context.Context, o Options) (*Target, error) {
 	if len(t.Roles) == 0 {
 		return nil, &SetupError{fmt.Sprintf("the metadata at %s names no endpoint at that origin, so no role can be put under test; name the roles with --role", base+wellKnown)}
 	}
-	for party, origin := range map[string]string{"site-a": o.Setup.OwnIssuer, "site-b": o.Setup.PeerIssuer} {
-		if err := t.listen(party, origin); err != nil {
+	for _, p := range [][2]string{{"site-a", o.Setup.OwnIssuer}, {"site-b", o.Setup.PeerIssuer}} {
+		if err := t.listen(p[0], p[1]); err != nil {
 			t.Close()
 			return nil, err
 		}
@@ -120,18 +120,9 @@ func (t *Target) listen(party, origin string) error {
 }
 
 func fetch(ctx context.Context, document string, limit time.Duration) (map[string]any, error) {
-	if limit == 0 {
-		limit = 10 * time.Second
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, document, nil)
-	if err != nil {
-		return nil, &SetupError{err.Error()}
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	defer client.CloseIdleConnections()
-	resp, err := client.Do(req)
+	w := &conformance.Wire{Context: ctx, Stage: &conformance.Stage{}, Limit: limit} // as the checks will reach it
+	defer w.Close()
+	resp, err := w.HTTP().Get(document)
 	if err != nil {
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) {
@@ -148,8 +139,8 @@ func fetch(ctx context.Context, document string, limit time.Duration) (map[strin
 		return nil, &SetupError{fmt.Sprintf("%s answers %s, so there is no metadata to find the endpoints by; serve the document of section 3 of the profile there, or correct --target", document, resp.Status)}
 	}
 	var metadata map[string]any
-	if err := json.Unmarshal(body, &metadata); err != nil {
-		return nil, &SetupError{fmt.Sprintf("%s is no JSON object: %v", document, err)}
+	if err := json.Unmarshal(body, &metadata); err != nil || metadata == nil {
+		return nil, &SetupError{fmt.Sprintf("%s is no JSON object; serve the document of section 3 of the profile there, or correct --target", document)}
 	}
 	return metadata, nil
 }

@@ -14,7 +14,7 @@ var (
 	}
 	Audience = stage.Invariant{
 		Name: "audience", Requirement: "BI-RS-05",
-		Text: "An access token opens resources at the site that issued it and for the client that it was issued to, and nowhere else.",
+		Text: "An access token opens resources at the server that it was issued for and for the client that it was issued to, and nowhere else.",
 	}
 	SessionIntegrity = stage.Invariant{
 		Name: "session-integrity", Requirement: "BI-RS-06",

@@ -95,7 +95,7 @@ func (j *judge) respond(e sim.Event) {
 		j.tokenIssued(site, asked, e)
 	case role == "oauth" && leg == legRevocation:
 		j.revoked(asked)
-	case role == "resource" && leg == legResource:
+	case (role == "resource" || role == "archive") && leg == legResource:
 		j.resourceGiven(site, asked, e)
 	}
 }
@@ -172,6 +172,9 @@ func (j *judge) resourceGiven(site *Site, asked *sim.Message, e sim.Event) {
 	}
 	if token.at != site {
 		j.breach(Audience, e, "%s for an access token that %s issued", what, token.at.OAuthServer.Name())
+	}
+	if meant, err := url.Parse(site.meantFor()); err == nil && token.at == site && meant.Host != e.Host {
+		j.breach(Audience, e, "%s for an access token that is meant for %s", what, meant.Host)
 	}
 	if token.client != client {
 		j.breach(Audience, e, "%s for an access token that was issued to %s", what, token.client)

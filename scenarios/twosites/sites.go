@@ -30,6 +30,8 @@ type Site struct {
 	DelegationEndpoint string
 
 	OAuthServer, ResourceServer, Client *sim.Host
+	// Archive is a second resource server, nil where there is none.
+	Archive *sim.Host
 
 	accounts []account
 	// published are members of the OAuth server's metadata that the site publishes otherwise than its server says.
@@ -62,6 +64,22 @@ func (s *Site) Callback() string { return s.ClientBase + "/callback" }
 
 // Resource is the site's resource endpoint.
 func (s *Site) Resource() string { return s.ResourceBase + "/resource" }
+
+// meantFor is the resource endpoint for which the site's OAuth server issues access tokens.
+func (s *Site) meantFor() string {
+	if s.Archive != nil {
+		return archiveBase(s) + "/resource"
+	}
+	return s.Resource()
+}
+
+func archiveBase(s *Site) string { return "https://archive." + s.Letter }
+
+// OpenArchive gives a site a second resource server, which shares the hand-over key of the first, and has the OAuth server issue tokens for that one. Hand-overs to it travel without TLS.
+func (st *Stage) OpenArchive(s *Site) {
+	s.Archive = st.World.Host("archive."+s.Letter, st.bootResourceServer(s, archiveBase(s)))
+	s.HandoverEndpoint = "http://archive." + s.Letter + "/handover"
+}
 
 // Publish has the site's OAuth server name another URL for a member of its metadata.
 func (s *Site) Publish(member, url string) {
@@ -121,7 +139,7 @@ func (st *Stage) bootOAuthServer(s *Site) sim.Boot {
 		}
 		server := &cast.OAuthServer{
 			Env: st.env(h), Issuer: s.Issuer, SiteName: s.Name, Clients: st.registrations(s), Users: users,
-			HandoverEndpoint: s.HandoverEndpoint, HandoverKey: handoverKey(s), ResourceEndpoint: s.Resource(),
+			HandoverEndpoint: s.HandoverEndpoint, HandoverKey: handoverKey(s), ResourceEndpoint: s.meantFor(),
 			ClientID: s.ClientID, DelegationEndpoint: s.DelegationEndpoint,
 		}
 		handler := server.Handler()
@@ -130,16 +148,16 @@ func (st *Stage) bootOAuthServer(s *Site) sim.Boot {
 	}
 }
 
-func (st *Stage) bootResourceServer(s *Site) sim.Boot {
+func (st *Stage) bootResourceServer(s *Site, base string) sim.Boot {
 	return func(h *sim.Host) http.Handler {
 		var resources []cast.Collection
 		for _, a := range s.accounts {
 			resources = append(resources, cast.Collection{Owner: a.username, Resources: []cast.Resource{{ID: "1", Title: a.title()}}})
 		}
 		handler := (&cast.ResourceServer{
-			Env: st.env(h), BaseURL: s.ResourceBase, Issuer: s.Issuer, HandoverKey: handoverKey(s), Clients: st.registrations(s), Resources: resources,
+			Env: st.env(h), BaseURL: base, Issuer: s.Issuer, HandoverKey: handoverKey(s), Clients: st.registrations(s), Resources: resources,
 		}).Handler()
-		st.learnLegs(h.Name(), s.ResourceBase, handler)
+		st.learnLegs(h.Name(), base, handler)
 		return handler
 	}
 }

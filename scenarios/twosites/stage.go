@@ -59,7 +59,7 @@ func New(s Setting) *Stage {
 	for _, pair := range [][2]*Site{{st.A, st.B}, {st.B, st.A}} {
 		site, peer := pair[0], pair[1]
 		site.OAuthServer = st.World.Host("oauth."+site.Letter, st.bootOAuthServer(site))
-		site.ResourceServer = st.World.Host("resource."+site.Letter, st.bootResourceServer(site))
+		site.ResourceServer = st.World.Host("resource."+site.Letter, st.bootResourceServer(site, site.ResourceBase))
 		site.Client = st.World.Host("client."+site.Letter, st.bootClient(site, peer))
 	}
 	st.C.Client = st.World.Host("client.c", st.bootClient(st.C, st.A))
@@ -112,6 +112,9 @@ func (st *Stage) Draw(title string, t *sim.Trace, breaches []stage.Breach) *sequ
 			client.Kind = sequence.Attacker
 		}
 		lanes = append(lanes, client, sequence.Lane{Name: s.OAuthServer.Name(), Kind: "OAuth server"}, sequence.Lane{Name: s.ResourceServer.Name(), Kind: "resource server"})
+		if s.Archive != nil {
+			lanes = append(lanes, sequence.Lane{Name: s.Archive.Name(), Kind: "resource server"})
+		}
 	}
 	lanes = append(lanes, sequence.Lane{Name: st.C.Client.Name(), Kind: sequence.Attacker}, sequence.Lane{Name: "mallory", Kind: sequence.Attacker})
 	return stage.Drawing{

@@ -1,0 +1,4 @@
+package conformance
+
+// Unmet is for specs: no requirement of the catalogue is less than a MUST.
+var Unmet = unmet
