@@ -21,7 +21,10 @@ import (
 // MaxBody is how many bytes of a body the harness reads; a longer one is a failure of its sender.
 const MaxBody = 1 << 20
 
-var errTooLong = fmt.Errorf("the body goes on after %d bytes", MaxBody)
+var (
+	errTooLong = fmt.Errorf("the body goes on after %d bytes", MaxBody)
+	errTooLate = errors.New("no complete answer in time")
+)
 
 // ErrNoClock is returned by Env.Advance when the target's time can neither be moved nor be waited for.
 var ErrNoClock = errors.New("the target offers no test clock and its lifetime is too long to wait for")
@@ -153,6 +156,7 @@ func (s *Session) try(as string, req *http.Request) (int, *Response, error) {
 	n := s.begin(as, string(s.Check.Role), req, requestBody(req))
 	httpResp, err := s.Env.HTTP().Do(req)
 	if err != nil {
+		err = settled(err)
 		s.edit(n, func(e *Exchange) { e.Problem = err.Error() })
 		return n, nil, err
 	}
@@ -161,6 +165,7 @@ func (s *Session) try(as string, req *http.Request) (int, *Response, error) {
 	if err == nil && len(body) > MaxBody {
 		err = errTooLong
 	}
+	err = settled(err)
 	s.edit(n, func(e *Exchange) {
 		e.Status, e.ResponseHeaders, e.ResponseBody = httpResp.StatusCode, headersOf(httpResp.Header), excerpt(body)
 		if err != nil {
@@ -171,6 +176,15 @@ func (s *Session) try(as string, req *http.Request) (int, *Response, error) {
 		return n, nil, err
 	}
 	return n, &Response{Status: httpResp.StatusCode, Header: httpResp.Header, Body: body, URL: req.URL.String(), Exchange: n}, nil
+}
+
+// settled gives the same error for every way of running out of time: net/http words it by which of its timers was first.
+func settled(err error) error {
+	var late interface{ Timeout() bool }
+	if errors.As(err, &late) && late.Timeout() {
+		return errTooLate
+	}
+	return err
 }
 
 // Play makes the harness answer as a party; the exchanges are recorded.

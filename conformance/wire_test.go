@@ -225,8 +225,8 @@ var _ = Describe("The wire", func() {
 			for tick := time.NewTicker(10 * time.Millisecond); err == nil; <-tick.C {
 				_, err = io.WriteString(c, "x")
 			}
-		}, "Client.Timeout"),
-		Entry("says nothing", func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }, "Client.Timeout"),
+		}, "no complete answer in time"),
+		Entry("says nothing", func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }, "no complete answer in time"),
 		Entry("never ends its headers", func(c net.Conn) {
 			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 			for line := "X-Filler: " + strings.Repeat("x", 1000) + "\r\n"; err == nil; {
