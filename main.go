@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 
@@ -470,7 +471,11 @@ func exactly(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names) {
 			return nil
 		}
-		return &certify.UsageError{Problem: fmt.Sprintf("`%s` takes %d arguments %v, not %d; `%s --help` shows an example", c.CommandPath(), len(names), names, len(args), c.CommandPath())}
+		wanted := "no argument"
+		if len(names) > 0 {
+			wanted = strings.Join(names, " ")
+		}
+		return &certify.UsageError{Problem: fmt.Sprintf("`%s` takes %s, and not %q; `%s --help` shows an example", c.CommandPath(), wanted, strings.Join(args, " "), c.CommandPath())}
 	}
 }
 

@@ -149,6 +149,8 @@ func ExitCode(err error) int {
 		wrongConfig *config.Error
 		noCheck     *conformance.NoSuchCheckError
 		noDefect    *reference.UnknownDefectError
+		noRole      *reference.UnknownRoleError
+		noPort      *reference.PortError
 		setup       *remote.SetupError
 		unreachable *remote.UnreachableError
 		stopped     *StoppedError
@@ -157,7 +159,7 @@ func ExitCode(err error) int {
 	switch {
 	case errors.As(err, &unreachable), errors.As(err, &stopped):
 		return 3
-	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &setup), errors.As(err, &port):
+	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &noRole), errors.As(err, &noPort), errors.As(err, &setup), errors.As(err, &port):
 		return 2
 	}
 	return 4

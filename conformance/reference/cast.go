@@ -57,9 +57,16 @@ func (r Reference) role(role catalog.Role, env actors.Env, base string, setup bi
 			TestClock: advance,
 		}).Handler()
 	default:
-		return nil, fmt.Errorf("the reference does not play %s", role)
+		return nil, &UnknownRoleError{Role: role}
 	}
 	return r.Defect.wrap(role, handler, env.Clock), nil
+}
+
+// UnknownRoleError says that the reference plays no such role.
+type UnknownRoleError struct{ Role catalog.Role }
+
+func (e *UnknownRoleError) Error() string {
+	return fmt.Sprintf("the reference plays no role %q: it plays oauth-server, resource-server and client", e.Role)
 }
 
 // accounts registers users at the least cost of hashing: they live for one check and guard nothing.
