@@ -17,10 +17,10 @@ import (
 	"golang.org/x/term"
 
 	"countersign/conformance"
-	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/reports"
 	"countersign/reports/progress"
@@ -75,7 +75,7 @@ Exit codes: 0 conformant, or all scenarios as expected; 1 nonconformant, or a sc
 func checkCommand() *cobra.Command {
 	var (
 		job               certify.Job
-		file, level       string
+		file, level, flow string
 		target, out       string
 		roles             []string
 		seed              uint64
@@ -100,7 +100,7 @@ Without --target, and without a target in the configuration, the target is the b
 				}
 				job.ConfigFile = file
 			}
-			if err := override(c, &job.Config, target, level, roles, seed); err != nil {
+			if err := override(c, &job.Config, flow, target, level, roles, seed); err != nil {
 				return err
 			}
 			job.Simulated = simulated
@@ -134,6 +134,7 @@ Without --target, and without a target in the configuration, the target is the b
 	}
 	f := c.Flags()
 	f.StringVar(&file, "config", "", "countersign.yaml: target, roles, setup")
+	f.StringVar(&flow, "flow", "", "flow, or profile, under test (default: every flow, or the one that the target serves)")
 	f.StringVar(&target, "target", "", "base URL of the implementation under test")
 	f.StringSliceVar(&roles, "role", nil, "role under test: oauth-server, resource-server, client; repeatable")
 	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
@@ -148,7 +149,14 @@ Without --target, and without a target in the configuration, the target is the b
 }
 
 // override lets flags win over the file.
-func override(c *cobra.Command, into *config.Config, target, level string, roles []string, seed uint64) error {
+func override(c *cobra.Command, into *config.Config, flow, target, level string, roles []string, seed uint64) error {
+	if flow != "" {
+		f, err := flows.Find(flow)
+		if err != nil {
+			return err
+		}
+		into.Profile = f.Profile
+	}
 	if target != "" {
 		into.Target = target
 	}
@@ -329,14 +337,15 @@ With --role it runs that role alone, with the values of section 8 of the profile
 		Args:      exactly("FLOW"),
 		ValidArgs: []string{"bidirectional"},
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] != "bidirectional" {
-				return &certify.UsageError{Problem: fmt.Sprintf("there is no flow %q to serve; there is bidirectional", args[0])}
+			flow, err := flows.Find(args[0])
+			if err != nil {
+				return err
 			}
 			l, err := catalog.ParseLevel(level)
 			if err != nil {
 				return &certify.UsageError{Problem: err.Error()}
 			}
-			live.Level = l
+			live.Flow, live.Level = flow, l
 			live.Tell = func(line string) { fmt.Fprintln(os.Stderr, line) }
 			return live.Serve(c.Context())
 		},
@@ -371,7 +380,7 @@ func listCommand() *cobra.Command {
 			func(d reference.Defect) []any { return []any{d.ID, d.Kind, d.Role, d.Requirement, d.Text} }),
 		lister("checks", "the checks that check plays", func() ([]checkLine, error) {
 			var all []checkLine
-			for _, c := range bidirectional.Checks() {
+			for _, c := range flows.Checks() {
 				r := c.Requirement()
 				all = append(all, checkLine{c.Name(), c.ID, c.Role, r.Level, r.Keyword, r.Title})
 			}

@@ -71,6 +71,7 @@ var _ = Describe("The house", func() {
 		Entry("actors know of conformance only the catalogue", "countersign/actors", "countersign/conformance", "countersign/conformance/catalog"),
 		Entry("actors know no scenario", "countersign/actors", "countersign/scenarios"),
 		Entry("checks know no actor", "countersign/conformance/bidirectional", "countersign/actors"),
+		Entry("checks of one flow know no other list of flows", "countersign/conformance/bidirectional", "countersign/conformance/flows"),
 		Entry("the harness knows no actor but in the package of the reference", "countersign/conformance", "countersign/actors", "countersign/conformance/reference"),
 		Entry("the catalogue is a leaf", "countersign/conformance/catalog", "countersign"),
 		Entry("reports know no actor", "countersign/reports", "countersign/actors"),

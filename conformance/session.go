@@ -54,8 +54,8 @@ type Env interface {
 type Target struct {
 	// URL is the base under which the target's metadata document lies.
 	URL string
-	// Setup is what the flow's checks have to know of the target: clients, users, keys, addresses. Its type is the flow's.
-	Setup any
+	// Setup is what the flow's checks have to know of the target: clients, users, keys, addresses.
+	Setup Setup
 }
 
 // Session is one run of one check. Its methods that judge end the check when the judgement is final.

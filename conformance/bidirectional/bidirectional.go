@@ -1,20 +1,44 @@
 package bidirectional
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"countersign/conformance"
+	"countersign/conformance/catalog"
 )
+
+// Flow is the bidirectional flow as the harness knows it.
+func Flow() conformance.Flow {
+	both := []catalog.Role{catalog.ClientInitiating, catalog.ClientReceiving}
+	const clientTries = 35 * time.Second // a client may try for 30 s before it answers: profile, section 6.2
+	return conformance.Flow{
+		Name: "bidirectional", Profile: "bidirectional@1", WellKnown: wellKnown,
+		Signs: []conformance.Sign{
+			{Member: "temporary_credential_endpoint", Roles: []catalog.Role{catalog.OAuthServer}},
+			{Member: "token_handover_endpoint", Roles: []catalog.Role{catalog.ResourceServer}},
+			{Member: "start_endpoint", Roles: both},
+		},
+		Checks:      Checks(),
+		Setup:       func() conformance.Setup { s := Default(); return &s },
+		SetupSchema: setupSchema,
+		Patience:    map[catalog.Role]time.Duration{both[0]: clientTries, both[1]: clientTries},
+	}
+}
 
 // Checks returns every check of the flow, in the order of the catalogue.
 func Checks() []conformance.Check {
 	return slices.Concat(oauthServerChecks(), resourceServerChecks(), clientChecks())
 }
+
+//go:embed setup.schema.json
+var setupSchema []byte
 
 // test is a session with a target of this flow.
 type test struct {
@@ -49,14 +73,14 @@ const wellKnown = "/.well-known/bidirectional-authorization"
 // against makes a check's function out of one that wants the setup and the target's metadata.
 func against(f func(*test)) func(*conformance.Session) {
 	return func(s *conformance.Session) {
-		setup, ok := s.Target.Setup.(Setup)
+		setup, ok := s.Target.Setup.(*Setup)
 		if !ok {
 			s.Broken("the target has no setup of the bidirectional flow")
 		}
 		if len(setup.Clients) < 3 || len(setup.Users) < 2 {
 			s.Broken("the setup names %d clients and %d users, not three and two: complete it by section 8 of the profile", len(setup.Clients), len(setup.Users))
 		}
-		t := &test{Session: s, Setup: setup}
+		t := &test{Session: s, Setup: *setup}
 		t.discover()
 		f(t)
 	}

@@ -1,6 +1,8 @@
 // Package bidirectional holds the checks of the bidirectional flow. Wire names and values are spelled out: it knows no actor.
 package bidirectional
 
+import "countersign/conformance"
+
 // Setup is what the harness and the target have agreed on: section 8 of the profile, whose defaults Default gives.
 type Setup struct {
 	// OwnIssuer is the harness's site A, the target's own side; PeerIssuer its site B.
@@ -29,6 +31,11 @@ type ClientSetup struct {
 type UserSetup struct {
 	Name     string `yaml:"name" json:"name"`
 	Password string `yaml:"password" json:"password"`
+}
+
+// Addresses implements conformance.Setup: the harness plays both sites.
+func (s *Setup) Addresses() []conformance.Address {
+	return []conformance.Address{{Party: "site-a", Origin: &s.OwnIssuer}, {Party: "site-b", Origin: &s.PeerIssuer}}
 }
 
 // Default is section 8 of the profile. The harness answers hand-overs and resource requests of its sites at /handover and /resource below their issuers.

@@ -117,6 +117,16 @@ var byID = sync.OnceValue(func() map[ID]Requirement {
 	return m
 })
 
+// FlowOf names the flow that a requirement belongs to.
+func FlowOf(id ID) (string, bool) {
+	for _, c := range Catalogs() {
+		if slices.ContainsFunc(c.Requirements, func(r Requirement) bool { return r.ID == id }) {
+			return c.Flow, true
+		}
+	}
+	return "", false
+}
+
 // Lookup finds a requirement by its ID.
 func Lookup(id ID) (Requirement, bool) {
 	r, ok := byID()[id]

@@ -10,9 +10,9 @@ import (
 	"unicode"
 
 	"countersign/conformance"
-	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/config"
+	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/conformance/remote"
 )
@@ -48,8 +48,12 @@ func (e *StoppedError) Error() string {
 
 // Run certifies and reports. The error says why nothing could be run; ExitCode gives its exit code.
 func (j Job) Run(ctx context.Context) (conformance.Report, error) {
+	chosen, err := j.flows()
+	if err != nil {
+		return conformance.Report{}, err
+	}
 	report := conformance.Report{
-		Profile: j.Config.Profile, Level: string(j.Config.Level), Seed: j.Config.Seed, Target: j.Config.Target, Defect: j.Defect,
+		Profile: profiles(chosen), Level: string(j.Config.Level), Seed: j.Config.Seed, Target: j.Config.Target, Defect: j.Defect,
 	}
 	selection := conformance.Selection{Level: j.Config.Level, Roles: j.Config.Roles, Only: j.Only}
 	runner := conformance.Runner{Parallel: j.Parallel, Progress: j.Progress, Repro: j.repro}
@@ -68,15 +72,20 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 		if j.Defect != "" || j.Simulated {
 			return report, &UsageError{"--defect and --simulated change the built-in reference: leave them out, or leave out the target"}
 		}
-		target, err := remote.Find(ctx, remote.Options{URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Setup: j.Config.Setup})
+		target, err := remote.Find(ctx, remote.Options{URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Flows: chosen, Setup: j.Config.Setup})
 		if err != nil {
 			return report, err
 		}
 		defer target.Close()
-		selection.Roles = target.Roles
+		selection.Roles, chosen = target.Roles, []conformance.Flow{target.Flow}
+		report.Profile = target.Flow.Profile
 		runner.Open, runner.Shared = target.Open, true
 	}
-	checks, err := selection.Select(bidirectional.Checks())
+	var all []conformance.Check
+	for _, f := range chosen {
+		all = append(all, f.Checks...)
+	}
+	checks, err := selection.Select(all)
 	if err != nil {
 		return report, err
 	}
@@ -86,6 +95,24 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 	}
 	report.Conclude()
 	return report, nil
+}
+
+// flows are those that the configuration asks for.
+func (j Job) flows() ([]conformance.Flow, error) {
+	if j.Config.Profile == "" {
+		return flows.All(), nil
+	}
+	flow, err := flows.Find(j.Config.Profile)
+	return []conformance.Flow{flow}, err
+}
+
+// profiles names the flows' profiles in one line.
+func profiles(chosen []conformance.Flow) string {
+	var names []string
+	for _, f := range chosen {
+		names = append(names, f.Profile)
+	}
+	return strings.Join(names, ", ")
 }
 
 // expand turns the short name client into the two roles that it stands for.
@@ -151,6 +178,7 @@ func ExitCode(err error) int {
 		noDefect    *reference.UnknownDefectError
 		noRole      *reference.UnknownRoleError
 		noPort      *reference.PortError
+		noFlow      *flows.UnknownError
 		setup       *remote.SetupError
 		unreachable *remote.UnreachableError
 		stopped     *StoppedError
@@ -159,7 +187,7 @@ func ExitCode(err error) int {
 	switch {
 	case errors.As(err, &unreachable), errors.As(err, &stopped):
 		return 3
-	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &noRole), errors.As(err, &noPort), errors.As(err, &setup), errors.As(err, &port):
+	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &noFlow), errors.As(err, &noRole), errors.As(err, &noPort), errors.As(err, &setup), errors.As(err, &port):
 		return 2
 	}
 	return 4

@@ -65,7 +65,7 @@ func independent(role catalog.Role, defect string) certify.Job {
 	Expect(err).NotTo(HaveOccurred(), "the independent implementation did not start")
 	job := certify.Job{Config: config.Default()}
 	job.Config.Target = strings.TrimPrefix(strings.TrimSpace(line), "listening on ")
-	job.Config.Setup = setup
+	job.Config.Profile, job.Config.Setup = "bidirectional@1", &setup
 	job.Config.Limit = 5 * time.Second
 	return job
 }

@@ -3,7 +3,6 @@ package config
 
 import (
 	"bytes"
-	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -14,31 +13,29 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"countersign/conformance/bidirectional"
+	"countersign/conformance"
 	"countersign/conformance/catalog"
+	"countersign/conformance/flows"
 )
 
-// Schema is the JSON Schema of the file.
-//
-//go:embed countersign.schema.json
-var Schema []byte
-
-// Config is the file's content. The zero value is the built-in reference at level hardened.
+// Config is the file's content. The zero value is the built-in reference of every flow at level hardened.
 type Config struct {
-	Profile string         `yaml:"profile"`
-	Level   catalog.Level  `yaml:"level"`
-	Seed    uint64         `yaml:"seed"`
-	Target  string         `yaml:"target"`
-	Roles   []catalog.Role `yaml:"roles"`
+	// Profile names one flow, as bidirectional@1; empty: every flow, or the one whose metadata the target serves.
+	Profile string
+	Level   catalog.Level
+	Seed    uint64
+	Target  string
+	Roles   []catalog.Role
 	// Limit bounds one exchange; MaxWait is how long a check may wait in real time for something to expire.
-	Limit   time.Duration       `yaml:"limit"`
-	MaxWait time.Duration       `yaml:"max_wait"`
-	Setup   bidirectional.Setup `yaml:"setup"`
+	Limit   time.Duration
+	MaxWait time.Duration
+	// Setup is what the file says for the flow of Profile; nil: the flow's defaults.
+	Setup conformance.Setup
 }
 
 // Default is what holds where the file says nothing.
 func Default() Config {
-	return Config{Profile: "bidirectional@1", Level: catalog.Hardened, Seed: 1, Limit: 10 * time.Second, MaxWait: 15 * time.Second, Setup: bidirectional.Default()}
+	return Config{Level: catalog.Hardened, Seed: 1, Limit: conformance.DefaultPatience, MaxWait: 15 * time.Second}
 }
 
 // Error is a mistake in the file: where, what, and how to mend it.
@@ -74,7 +71,6 @@ func Load(file string) (Config, error) {
 
 // Parse is Load for a file that has been read already; file is its name in errors.
 func Parse(file string, data []byte) (Config, error) {
-	config := Default()
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return Config{}, syntaxError(file, err)
@@ -86,17 +82,44 @@ func Parse(file string, data []byte) (Config, error) {
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
 		return Config{}, &Error{File: file, What: "the configuration is empty", Mend: "begin with `profile: bidirectional@1`"}
 	}
-	if err := validate(file, tree.Docs[0].Body, data); err != nil {
+	return decode(file, tree.Docs[0].Body, data)
+}
+
+// decode reads the file by the schema of the flow that it names, or else of the first one.
+func decode(file string, root ast.Node, data []byte) (Config, error) {
+	flow := flows.All()[0]
+	if named, err := flows.Find(textAt(root, "profile")); err == nil {
+		flow = named
+	}
+	if err := validate(file, root, Schema(flow), data); err != nil {
 		return Config{}, err
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&config); err != nil {
+	d := Default()
+	content := struct {
+		Profile string         `yaml:"profile"`
+		Level   catalog.Level  `yaml:"level"`
+		Seed    uint64         `yaml:"seed"`
+		Target  string         `yaml:"target"`
+		Roles   []catalog.Role `yaml:"roles"`
+		Limit   time.Duration  `yaml:"limit"`
+		MaxWait time.Duration  `yaml:"max_wait"`
+		Setup   any            `yaml:"setup"` // read below, into the flow's own type
+	}{d.Profile, d.Level, d.Seed, d.Target, d.Roles, d.Limit, d.MaxWait, nil}
+	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&content); err != nil {
 		return Config{}, syntaxError(file, err)
+	}
+	config := Config{content.Profile, content.Level, content.Seed, content.Target, content.Roles, content.Limit, content.MaxWait, nil}
+	if content.Setup != nil {
+		config.Profile, config.Setup = flow.Profile, flow.Setup()
+		if err := yaml.NodeToValue(child(root, "setup"), config.Setup, yaml.Strict()); err != nil {
+			return Config{}, syntaxError(file, err)
+		}
 	}
 	return config, nil
 }
 
 // validate holds the file against the schema and finds the first violation.
-func validate(file string, root ast.Node, data []byte) error {
+func validate(file string, root ast.Node, schema, data []byte) error {
 	asJSON, err := yaml.YAMLToJSON(data)
 	if err != nil {
 		return syntaxError(file, err)
@@ -105,19 +128,19 @@ func validate(file string, root ast.Node, data []byte) error {
 	if err != nil {
 		return &Error{File: file, What: err.Error()}
 	}
-	schema, err := compiled()
+	rules, err := compiled(schema)
 	if err != nil {
 		return err
 	}
 	var invalid *jsonschema.ValidationError
-	if err := schema.Validate(value); errors.As(err, &invalid) {
-		return first(mistakes(file, root, invalid))
+	if err := rules.Validate(value); errors.As(err, &invalid) {
+		return first(mistakes(file, root, schema, invalid))
 	}
 	return nil
 }
 
-func compiled() (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+func compiled(schema []byte) (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 	if err != nil {
 		return nil, fmt.Errorf("the embedded schema cannot be read: %w", err)
 	}

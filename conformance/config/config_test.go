@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,8 +103,10 @@ var _ = Describe("A configuration", func() {
 		expected.Level, expected.Seed, expected.Target = catalog.Core, math.MaxUint64, "https://example.org/base"
 		expected.Roles = []catalog.Role{"client", catalog.OAuthServer}
 		expected.Limit, expected.MaxWait = 500*time.Millisecond, 2*time.Minute
-		expected.Setup.OwnIssuer, expected.Setup.HandoverKey = "http://127.0.0.1:1", "12345"
-		expected.Setup.Users = []bidirectional.UserSetup{{Name: "u", Password: "pw"}, {Name: "v", Password: "pv"}, {Name: "w", Password: "pz"}}
+		setup := bidirectional.Default()
+		expected.Profile, expected.Setup = "bidirectional@1", &setup
+		setup.OwnIssuer, setup.HandoverKey = "http://127.0.0.1:1", "12345"
+		setup.Users = []bidirectional.UserSetup{{Name: "u", Password: "pw"}, {Name: "v", Password: "pv"}, {Name: "w", Password: "pz"}}
 		Expect(c).To(Equal(expected))
 	})
 
@@ -110,8 +114,9 @@ var _ = Describe("A configuration", func() {
 		c, err := parse("setup: {clients: [" + strings.Repeat(client+", ", 2) + client + "]}\n")
 		Expect(err).NotTo(HaveOccurred())
 		one := bidirectional.ClientSetup{ID: "a", Secret: "topsecret", Name: "A", Callback: "http://a/callback"}
-		Expect(c.Setup.Clients).To(Equal([]bidirectional.ClientSetup{one, one, one}))
-		Expect(c.Setup.Users).To(Equal(bidirectional.Default().Users))
+		setup := c.Setup.(*bidirectional.Setup)
+		Expect(setup.Clients).To(Equal([]bidirectional.ClientSetup{one, one, one}))
+		Expect(setup.Users).To(Equal(bidirectional.Default().Users))
 	})
 
 	DescribeTable("reads a duration",
@@ -127,7 +132,9 @@ var _ = Describe("A configuration", func() {
 	It("may begin with the mark of a document and hold a comment", func() {
 		c, err := parse("---\n# ours\nprofile: bidirectional@1\n")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(c).To(Equal(config.Default()))
+		expected := config.Default()
+		expected.Profile = "bidirectional@1"
+		Expect(c).To(Equal(expected))
 	})
 
 	It("is read from a file", func() {
@@ -151,7 +158,7 @@ var _ = Describe("A configuration", func() {
 
 var _ = Describe("The schema of the configuration", func() {
 	It("is a schema, and its examples obey it", func() {
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(config.Schema))
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(config.Schema(bidirectional.Flow())))
 		Expect(err).NotTo(HaveOccurred())
 		c := jsonschema.NewCompiler()
 		Expect(c.AddResource("countersign.schema.json", doc)).To(Succeed())
@@ -172,8 +179,11 @@ var _ = Describe("The schema of the configuration", func() {
 			node
 			Defs map[string]node `json:"$defs"`
 		}
-		Expect(json.Unmarshal(config.Schema, &schema)).To(Succeed())
-		schema.matches(reflect.TypeFor[config.Config](), schema.Defs)
+		Expect(json.Unmarshal(config.Schema(bidirectional.Flow()), &schema)).To(Succeed())
+		setup := schema.Properties["setup"]
+		setup.matches(reflect.TypeFor[bidirectional.Setup](), schema.Defs)
+		keys := slices.Sorted(maps.Keys(schema.Properties))
+		Expect(keys).To(Equal([]string{"level", "limit", "max_wait", "profile", "roles", "seed", "setup", "target"}))
 	})
 })
 

@@ -35,11 +35,11 @@ func syntaxError(file string, err error) error {
 }
 
 // mistakes are the violations of the schema. None shows a value of a place that may hold a secret.
-func mistakes(file string, root ast.Node, invalid *jsonschema.ValidationError) []*Error {
+func mistakes(file string, root ast.Node, schema []byte, invalid *jsonschema.ValidationError) []*Error {
 	if len(invalid.Causes) > 0 {
 		var all []*Error
 		for _, cause := range invalid.Causes {
-			all = append(all, mistakes(file, root, cause)...)
+			all = append(all, mistakes(file, root, schema, cause)...)
 		}
 		return all
 	}
@@ -47,12 +47,12 @@ func mistakes(file string, root ast.Node, invalid *jsonschema.ValidationError) [
 	if extra, ok := invalid.ErrorKind.(*kind.AdditionalProperties); ok {
 		var all []*Error
 		for _, key := range extra.Properties {
-			e := &Error{File: file, What: fmt.Sprintf("unknown key %q", key), Mend: "known here: " + strings.Join(wanted(at).keys(), ", ")}
+			e := &Error{File: file, What: fmt.Sprintf("unknown key %q", key), Mend: "known here: " + strings.Join(wanted(schema, at).keys(), ", ")}
 			all = append(all, e.put(keyOf(root, at, key)))
 		}
 		return all
 	}
-	what, mend := explain(invalid.ErrorKind, wanted(at))
+	what, mend := explain(invalid.ErrorKind, wanted(schema, at))
 	e := &Error{File: file, What: place(at) + ": " + what, Mend: mend}
 	return []*Error{e.put(find(root, at))}
 }
@@ -144,8 +144,8 @@ type want struct {
 }
 
 // wanted looks a place up in the schema.
-func wanted(at []string) want {
-	root := read(Schema)
+func wanted(schema []byte, at []string) want {
+	root := read(schema)
 	root.Title = "a mapping" // its own is the name of the file
 	current := root
 	for _, step := range at {

@@ -56,6 +56,14 @@ func child(node ast.Node, step string) ast.Node {
 	return nil
 }
 
+// textAt is the text under a key of the file; empty when there is none.
+func textAt(root ast.Node, key string) string {
+	if n, ok := child(root, key).(*ast.StringNode); ok {
+		return n.Value
+	}
+	return ""
+}
+
 // keyOf is the node of a key, for errors about the key itself; of what is around it when it has none of its own.
 func keyOf(root ast.Node, at []string, key string) ast.Node {
 	switch n := find(root, at).(type) {

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"countersign/conformance/bidirectional"
 	"countersign/conformance/reference"
 )
 
@@ -84,7 +85,7 @@ var _ = Describe("The two live sites, in a browser without scripts", func() {
 	}
 
 	It("lets a person connect them with the keyboard alone, and shows on each what it can read at the other", func() {
-		origins := sites(reference.Live{})
+		origins := sites(reference.Live{Flow: bidirectional.Flow()})
 		ctx := browser()
 		Expect(chromedp.Do(ctx, chromedp.Navigate(origins[0]))).To(Succeed())
 		Eventually(text(ctx), "10s").Should(ContainSubstring("reads nothing of yours at Wren Microblog"))
@@ -103,7 +104,7 @@ var _ = Describe("The two live sites, in a browser without scripts", func() {
 	})
 
 	It("lets a person refuse one direction and keep the other", func() {
-		origins := sites(reference.Live{})
+		origins := sites(reference.Live{Flow: bidirectional.Flow()})
 		ctx := browser()
 		Expect(chromedp.Do(ctx, chromedp.Navigate(origins[0]))).To(Succeed())
 		Eventually(text(ctx), "10s").Should(ContainSubstring("reads nothing of yours"))
@@ -118,7 +119,7 @@ var _ = Describe("The two live sites, in a browser without scripts", func() {
 	})
 
 	It("shows the person a wrong name when the guard of BI-OS-27 is lifted", func() {
-		origins := sites(reference.Live{Defect: "BI-OS-27"})
+		origins := sites(reference.Live{Flow: bidirectional.Flow(), Defect: "BI-OS-27"})
 		ctx := browser()
 		Expect(chromedp.Do(ctx, chromedp.Navigate(origins[0]))).To(Succeed())
 		Eventually(text(ctx), "10s").Should(ContainSubstring("reads nothing of yours"))

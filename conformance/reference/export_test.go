@@ -10,7 +10,7 @@ import (
 	"countersign/actors"
 	"countersign/actors/guard"
 	"countersign/actors/live"
-	"countersign/conformance/bidirectional"
+	"countersign/conformance"
 	"countersign/conformance/catalog"
 )
 
@@ -27,14 +27,14 @@ func (r *Replay) Now() time.Time { return r.now }
 func (r *Replay) Sleep(d time.Duration) { r.now = r.now.Add(d) }
 
 // NewReplay makes one.
-func NewReplay(role catalog.Role) (*Replay, error) {
+func NewReplay(flow conformance.Flow, role catalog.Role) (*Replay, error) {
 	r := &Replay{}
 	seed := uint64(1)
 	env := (&live.World{Seed: &seed}).Env("replay", guard.Set{})
 	var clock actors.Clock = r
 	env.Clock = clock
 	var err error
-	r.handler, err = Reference{}.role(role, env, "http://"+targetHost, bidirectional.Default(), nil)
+	r.handler, err = Reference{}.cast(flow.Name, part{role: role, env: env, base: "http://" + targetHost, setup: flow.Setup()})
 	return r, err
 }
 

@@ -9,8 +9,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/conformance"
-	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
+	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 )
 
@@ -30,7 +30,7 @@ func describe(r conformance.Result) string {
 var _ = Describe("The correct reference", func() {
 	DescribeTable("draws no failure, no warning, no skip and no error",
 		func(level catalog.Level, seed uint64) {
-			checks, err := conformance.Selection{Level: level}.Select(bidirectional.Checks())
+			checks, err := conformance.Selection{Level: level}.Select(flows.Checks())
 			Expect(err).NotTo(HaveOccurred())
 			for _, r := range play(reference.Reference{Level: level, Seed: seed}, checks) {
 				Expect(r.Verdict).To(Equal(conformance.Pass), describe(r))
@@ -42,7 +42,7 @@ var _ = Describe("The correct reference", func() {
 	)
 
 	It("gives the same results for the same seed, whatever else runs beside", func() {
-		checks := bidirectional.Checks()
+		checks := flows.Checks()
 		alone := conformance.Runner{Open: reference.Reference{Seed: 5}.InWorld, Parallel: 1}.Run(context.Background(), checks)
 		together := conformance.Runner{Open: reference.Reference{Seed: 5}.InWorld, Parallel: 16}.Run(context.Background(), checks)
 		Expect(together).To(Equal(alone))
@@ -52,7 +52,7 @@ var _ = Describe("The correct reference", func() {
 var _ = Describe("The kill matrix", func() {
 	for _, d := range reference.Defects() {
 		It(fmt.Sprintf("catches %s (%s) by %s", d.ID, d.Text, d.Requirement), func() {
-			named := slices.DeleteFunc(bidirectional.Checks(), func(c conformance.Check) bool {
+			named := slices.DeleteFunc(flows.Checks(), func(c conformance.Check) bool {
 				return c.ID != d.Requirement || d.Kind == "wire" && c.Role != d.Role
 			})
 			Expect(named).NotTo(BeEmpty())
@@ -63,13 +63,13 @@ var _ = Describe("The kill matrix", func() {
 	}
 
 	It("has a defect for every check, and a check for every requirement and role that can be tested", func() {
-		for _, c := range bidirectional.Checks() {
+		for _, c := range flows.Checks() {
 			Expect(slices.ContainsFunc(reference.Defects(), func(d reference.Defect) bool { return d.Requirement == c.ID })).To(BeTrue(), c.Name())
 		}
 		for _, c := range catalog.Catalogs() {
 			for _, r := range c.Requirements {
 				for _, role := range r.Roles {
-					has := slices.ContainsFunc(bidirectional.Checks(), func(c conformance.Check) bool { return c.ID == r.ID && c.Role == role })
+					has := slices.ContainsFunc(flows.Checks(), func(c conformance.Check) bool { return c.ID == r.ID && c.Role == role })
 					Expect(has).To(Equal(r.Untestable == ""), "%s for %s", r.ID, role)
 				}
 			}

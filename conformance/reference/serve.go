@@ -11,12 +11,13 @@ import (
 	cast "countersign/actors/bidirectional"
 	"countersign/actors/live"
 	"countersign/actors/password"
-	"countersign/conformance/bidirectional"
+	"countersign/conformance"
 	"countersign/conformance/catalog"
 )
 
 // Live runs the reference for people: two whole sites, or one role of it alone.
 type Live struct {
+	Flow   conformance.Flow
 	Level  catalog.Level
 	Defect string
 	// PortA and PortB are loopback ports; 0 takes a free one.
@@ -53,7 +54,7 @@ func (l Live) serveRole(ctx context.Context, r Reference, world *live.World) err
 	if err != nil {
 		return err
 	}
-	handler, err := r.role(role, world.Env(string(role), r.guards()), origin, bidirectional.Default(), world.Advance)
+	handler, err := r.cast(l.Flow.Name, part{role: role, env: world.Env(string(role), r.guards()), base: origin, setup: l.Flow.Setup(), advance: world.Advance})
 	if err != nil {
 		_ = listener.Close()
 		return err

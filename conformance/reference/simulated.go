@@ -11,7 +11,6 @@ import (
 	"countersign/actors"
 	"countersign/actors/store"
 	"countersign/conformance"
-	"countersign/conformance/bidirectional"
 	"countersign/conformance/redact"
 	"countersign/sim"
 )
@@ -21,11 +20,15 @@ const targetHost = "127.0.0.1:8790"
 
 // InWorld gives a check a reference of its own in a simulated world: the same bytes for the same seed, and expiry without waiting.
 func (r Reference) InWorld(_ context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
-	w := &inWorld{world: sim.New(sim.Config{Seed: r.Seed, Timeout: limit(c.Role), Horizon: 48 * time.Hour}), played: map[string]http.Handler{}}
-	setup := bidirectional.Default()
+	flow, err := flowOf(c)
+	if err != nil {
+		return nil, conformance.Target{}, err
+	}
+	w := &inWorld{world: sim.New(sim.Config{Seed: r.Seed, Timeout: flow.PatienceWith(c.Role), Horizon: 48 * time.Hour}), played: map[string]http.Handler{}}
+	setup := flow.Setup()
 	var broken error
 	w.target = w.world.Host(targetHost, func(h *sim.Host) http.Handler {
-		handler, err := r.role(c.Role, r.env(h), "http://"+targetHost, setup, nil)
+		handler, err := r.cast(flow.Name, part{role: c.Role, env: r.env(h), base: "http://" + targetHost, setup: setup})
 		if err != nil {
 			broken = err
 			return nil
@@ -33,8 +36,8 @@ func (r Reference) InWorld(_ context.Context, c conformance.Check) (conformance.
 		return handler
 	})
 	w.broken = &broken
-	for _, p := range [][2]string{{"site-a", setup.OwnIssuer}, {"site-b", setup.PeerIssuer}} {
-		w.world.Host(strings.TrimPrefix(p[1], "http://"), func(*sim.Host) http.Handler { return w.party(p[0]) })
+	for _, a := range setup.Addresses() {
+		w.world.Host(strings.TrimPrefix(*a.Origin, "http://"), func(*sim.Host) http.Handler { return w.party(a.Party) })
 	}
 	w.harness = w.world.Host("harness", nil)
 	return w, conformance.Target{URL: "http://" + targetHost, Setup: setup}, nil

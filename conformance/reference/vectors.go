@@ -19,12 +19,12 @@ import (
 
 // Vectors are requests with exact bytes and the answers that they deserve, for a vendor's own unit tests. They come from the checks, run in a simulated world.
 type Vectors struct {
-	Format  string              `json:"format"`
-	Profile string              `json:"profile"`
-	Role    catalog.Role        `json:"role"`
-	Note    string              `json:"note"`
-	Setup   bidirectional.Setup `json:"setup"`
-	Vectors []Vector            `json:"vectors"`
+	Format  string            `json:"format"`
+	Profile string            `json:"profile"`
+	Role    catalog.Role      `json:"role"`
+	Note    string            `json:"note"`
+	Setup   conformance.Setup `json:"setup"`
+	Vectors []Vector          `json:"vectors"`
 }
 
 // Vector is a run of requests to a fresh implementation. All steps but the last one are right; the last is what the requirement is about.
@@ -70,10 +70,10 @@ type Expected struct {
 const vectorsNote = "Feed the steps of a vector, in order, to a fresh implementation whose clock shows `at`, with the setup of section 8 of the profile as given here. " +
 	"The implementation answers at http://" + targetHost + ". All steps but the last are right; the last is the one that the requirement is about."
 
-// MakeVectors plays the checks of a role and keeps those whose requests owe nothing to earlier answers, so that they can be replayed against any implementation.
-func MakeVectors(role catalog.Role) (Vectors, error) {
-	all := Vectors{Format: "countersign/vectors@1", Profile: "bidirectional@1", Role: role, Note: vectorsNote, Setup: bidirectional.Default()}
-	for _, c := range bidirectional.Checks() {
+// MakeVectors plays a flow's checks of a role and keeps those whose requests owe nothing to earlier answers, so that they can be replayed against any implementation.
+func MakeVectors(flow conformance.Flow, role catalog.Role) (Vectors, error) {
+	all := Vectors{Format: "countersign/vectors@1", Profile: flow.Profile, Role: role, Note: vectorsNote, Setup: flow.Setup()}
+	for _, c := range flow.Checks {
 		if c.Role != role {
 			continue
 		}
@@ -179,11 +179,15 @@ func (v Vectors) signing(secrets map[string]string, e conformance.Exchange) *Sig
 	if err != nil || !strings.HasPrefix(m.SignatureMethod, "HMAC-") {
 		return nil
 	}
-	keys := oauth1.Keys{TokenSecret: secrets[m.Token]}
-	if m.ConsumerKey == v.Setup.OwnIssuer {
-		keys.ClientSecret = v.Setup.HandoverKey
+	setup, ok := v.Setup.(*bidirectional.Setup)
+	if !ok {
+		return nil
 	}
-	for _, c := range v.Setup.Clients {
+	keys := oauth1.Keys{TokenSecret: secrets[m.Token]}
+	if m.ConsumerKey == setup.OwnIssuer {
+		keys.ClientSecret = setup.HandoverKey
+	}
+	for _, c := range setup.Clients {
 		if c.ID == m.ConsumerKey {
 			keys.ClientSecret = c.Secret
 		}
@@ -216,7 +220,7 @@ func WorkedExamples() (string, error) {
 		{catalog.ResourceServer, "BI-RS-01", "A hand-over (4.4), and the resource request that it makes possible (5.2)"},
 		{catalog.ClientReceiving, "BI-CL-21", "A delegation (6.3)"},
 	} {
-		made, err := MakeVectors(example.role)
+		made, err := MakeVectors(bidirectional.Flow(), example.role)
 		if err != nil {
 			return "", err
 		}

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/reference"
 )
@@ -17,12 +18,13 @@ import (
 var update = flag.Bool("vectors.update", false, "write the test vectors anew")
 
 var _ = Describe("The test vectors", func() {
+	flow := bidirectional.Flow()
 	for _, role := range []catalog.Role{catalog.OAuthServer, catalog.ResourceServer, catalog.ClientReceiving} {
 		Describe("for the "+string(role), func() {
 			file := "../vectors/bidirectional." + string(role) + ".json"
 
 			It("are what a seeded run of the checks gives", func() {
-				made, err := reference.MakeVectors(role)
+				made, err := reference.MakeVectors(flow, role)
 				Expect(err).NotTo(HaveOccurred())
 				text, err := made.Encode()
 				Expect(err).NotTo(HaveOccurred())
@@ -46,11 +48,11 @@ var _ = Describe("The test vectors", func() {
 			})
 
 			It("are answered as they say by a fresh reference that no harness talks to", func() {
-				made, err := reference.MakeVectors(role)
+				made, err := reference.MakeVectors(flow, role)
 				Expect(err).NotTo(HaveOccurred())
 				Expect(len(made.Vectors)).To(BeNumerically(">=", 6))
 				for _, v := range made.Vectors {
-					target, err := reference.NewReplay(role)
+					target, err := reference.NewReplay(flow, role)
 					Expect(err).NotTo(HaveOccurred())
 					for i, step := range v.Steps {
 						Expect(target.Answer(step)).To(Equal(step.Expect), "%s, step %d", v.ID, i+1)

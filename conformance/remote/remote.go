@@ -10,12 +10,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"countersign/conformance"
-	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/redact"
 )
@@ -25,8 +23,11 @@ type Target struct {
 	// Roles are those under test: the ones asked for, or those whose endpoints lie at the target's own origin.
 	Roles []catalog.Role
 
+	// Flow is the one whose metadata the target serves.
+	Flow conformance.Flow
+
 	url     string
-	setup   bidirectional.Setup
+	setup   conformance.Setup
 	limit   time.Duration
 	maxWait time.Duration
 	clock   string // test clock endpoint; empty for none
@@ -39,7 +40,10 @@ type Options struct {
 	Roles   []catalog.Role // empty: what the metadata shows
 	Limit   time.Duration
 	MaxWait time.Duration
-	Setup   bidirectional.Setup
+	// Flows are those whose metadata is looked for, in this order.
+	Flows []conformance.Flow
+	// Setup is what holds for the only flow in Flows; nil: the defaults of the flow that is found.
+	Setup conformance.Setup
 }
 
 // UnreachableError says that there is nothing to judge at the URL.
@@ -60,8 +64,6 @@ type SetupError struct{ Problem string }
 
 func (e *SetupError) Error() string { return e.Problem }
 
-const wellKnown = "/.well-known/bidirectional-authorization"
-
 // Find reads the target's metadata, works out its roles and opens the addresses at which the harness plays the other parties.
 func Find(ctx context.Context, o Options) (*Target, error) {
 	base := strings.TrimSuffix(o.URL, "/")
@@ -69,21 +71,24 @@ func Find(ctx context.Context, o Options) (*Target, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, &SetupError{fmt.Sprintf("%q is no URL of a target; write it as http://host:port", o.URL)}
 	}
-	metadata, err := fetch(ctx, base+wellKnown, o.Limit)
+	flow, metadata, err := o.find(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{url: base, setup: o.Setup, limit: o.Limit, maxWait: o.MaxWait, stage: &conformance.Stage{}}
+	t := &Target{Flow: flow, url: base, setup: o.Setup, limit: o.Limit, maxWait: o.MaxWait, stage: &conformance.Stage{}}
+	if t.setup == nil {
+		t.setup = flow.Setup()
+	}
 	t.clock, _ = metadata["test_clock_endpoint"].(string)
 	t.Roles = o.Roles
 	if len(t.Roles) == 0 {
-		t.Roles = rolesIn(metadata, u)
+		t.Roles = rolesIn(flow, metadata, u)
 	}
 	if len(t.Roles) == 0 {
-		return nil, &SetupError{fmt.Sprintf("the metadata at %s names no endpoint at that origin, so no role can be put under test; name the roles with --role", base+wellKnown)}
+		return nil, &SetupError{fmt.Sprintf("the metadata at %s names no endpoint at that origin, so no role can be put under test; name the roles with --role", base+flow.WellKnown)}
 	}
-	for _, p := range [][2]string{{"site-a", o.Setup.OwnIssuer}, {"site-b", o.Setup.PeerIssuer}} {
-		if err := t.listen(p[0], p[1]); err != nil {
+	for _, a := range t.setup.Addresses() {
+		if err := t.listen(a.Party, *a.Origin); err != nil {
 			t.Close()
 			return nil, err
 		}
@@ -119,6 +124,18 @@ func (t *Target) listen(party, origin string) error {
 	return nil
 }
 
+// find looks for the metadata of each flow in turn. What it says when there is none is about the last one.
+func (o Options) find(ctx context.Context, base string) (flow conformance.Flow, metadata map[string]any, err error) {
+	for _, flow = range o.Flows {
+		metadata, err = fetch(ctx, base+flow.WellKnown, o.Limit)
+		var unreachable *UnreachableError
+		if err == nil || errors.As(err, &unreachable) {
+			return flow, metadata, err
+		}
+	}
+	return flow, nil, err
+}
+
 func fetch(ctx context.Context, document string, limit time.Duration) (map[string]any, error) {
 	w := &conformance.Wire{Context: ctx, Stage: &conformance.Stage{}, Limit: limit} // as the checks will reach it
 	defer w.Close()
@@ -146,19 +163,12 @@ func fetch(ctx context.Context, document string, limit time.Duration) (map[strin
 }
 
 // rolesIn are the roles whose telling endpoint lies at the target's origin.
-func rolesIn(metadata map[string]any, target *url.URL) []catalog.Role {
+func rolesIn(flow conformance.Flow, metadata map[string]any, target *url.URL) []catalog.Role {
 	var roles []catalog.Role
-	for _, sign := range []struct {
-		member string
-		roles  []catalog.Role
-	}{
-		{"temporary_credential_endpoint", []catalog.Role{catalog.OAuthServer}},
-		{"token_handover_endpoint", []catalog.Role{catalog.ResourceServer}},
-		{"start_endpoint", []catalog.Role{catalog.ClientInitiating, catalog.ClientReceiving}},
-	} {
-		endpoint, _ := metadata[sign.member].(string)
+	for _, sign := range flow.Signs {
+		endpoint, _ := metadata[sign.Member].(string)
 		if u, err := url.Parse(endpoint); err == nil && u.Host == target.Host && u.Scheme == target.Scheme {
-			roles = append(roles, sign.roles...)
+			roles = append(roles, sign.Roles...)
 		}
 	}
 	return roles
@@ -167,8 +177,8 @@ func rolesIn(metadata map[string]any, target *url.URL) []catalog.Role {
 // Open gives a check its surroundings. All checks meet the same target: run those marked Alone one by one.
 func (t *Target) Open(ctx context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
 	w := &conformance.Wire{Context: ctx, Stage: t.stage, Limit: t.limit, MaxWait: t.maxWait, Random: rand.Reader, Aliases: []redact.Name{}}
-	if slices.Contains([]catalog.Role{catalog.ClientInitiating, catalog.ClientReceiving}, c.Role) {
-		w.Limit = max(t.limit, 35*time.Second) // a client may try for 30 s before it answers: profile, section 6.2
+	if patience := t.Flow.PatienceWith(c.Role); patience > conformance.DefaultPatience {
+		w.Limit = max(t.limit, patience)
 	}
 	if t.clock != "" {
 		w.Clock = conformance.PostClock(w.HTTP(), t.clock)

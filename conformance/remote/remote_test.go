@@ -51,7 +51,7 @@ func (s site) start() string {
 func options(target string) remote.Options {
 	setup := bidirectional.Default()
 	setup.OwnIssuer, setup.PeerIssuer = "http://127.0.0.1:0", "http://127.0.0.1:0"
-	return remote.Options{URL: target, Setup: setup, Limit: 5 * time.Second}
+	return remote.Options{URL: target, Flows: []conformance.Flow{bidirectional.Flow()}, Setup: &setup, Limit: 5 * time.Second}
 }
 
 func find(o remote.Options) (*remote.Target, error) {
@@ -132,7 +132,7 @@ var _ = Describe("A target at a URL", func() {
 		Entry("with a list for metadata", func(*remote.Options) {}, site{metadata: "[]"}, `is no JSON object; serve`),
 		Entry("with null for metadata", func(*remote.Options) {}, site{metadata: "null"}, `is no JSON object; serve`),
 		Entry("without an endpoint of its own", func(*remote.Options) {}, site{metadata: `{"start_endpoint": 7}`}, `names no endpoint at that origin, so no role can be put under test; name the roles with --role$`),
-		Entry("when the harness has no address", func(o *remote.Options) { o.Setup.PeerIssuer = "https://example.org" }, site{metadata: server}, `^"https://example.org" is no address at which the harness can play site-b; write it as http://127.0.0.1:port$`),
+		Entry("when the harness has no address", func(o *remote.Options) { *o.Setup.Addresses()[1].Origin = "https://example.org" }, site{metadata: server}, `^"https://example.org" is no address at which the harness can play site-b; write it as http://127.0.0.1:port$`),
 		Entry("with a test clock that is not there", func(*remote.Options) {}, site{metadata: `{"start_endpoint": "ORIGIN/s", "test_clock_endpoint": "ORIGIN/clock"}`},
 			`^the test clock at .*/clock answered 404 Not Found and not 200 .*; serve section 9 of the profile there, or leave test_clock_endpoint out of the metadata$`),
 	)
@@ -146,7 +146,8 @@ var _ = Describe("A target at a URL", func() {
 		own := free.Addr().String()
 		Expect(free.Close()).To(Succeed())
 		o := options(site{metadata: server}.start())
-		o.Setup.OwnIssuer, o.Setup.PeerIssuer = "http://"+own, "http://"+busy.Addr().String()
+		addresses := o.Setup.Addresses()
+		*addresses[0].Origin, *addresses[1].Origin = "http://"+own, "http://"+busy.Addr().String()
 		_, err = find(o)
 		Expect(err).To(BeAssignableToTypeOf(&remote.SetupError{}))
 		Expect(err).To(MatchError(MatchRegexp(`^the harness cannot listen as site-b at .*address already in use; free the address, or set another in the configuration's setup$`)))
