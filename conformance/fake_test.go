@@ -54,6 +54,12 @@ func (f *fake) Entropy() io.Reader                           { return f.entropy 
 func (f *fake) Names() []redact.Name                         { return f.names }
 func (f *fake) Close()                                       { f.closed.Add(1) }
 
+func (f *fake) Together(functions ...func()) {
+	for _, run := range functions {
+		run()
+	}
+}
+
 func (f *fake) Within(check func()) error {
 	check()
 	return f.within

@@ -7,6 +7,7 @@ import (
 
 	"countersign/actors"
 	"countersign/actors/bidirectional/pages"
+	"countersign/actors/wire"
 )
 
 // Client asks for authorization at its peers, at the initiating or at the receiving side, and reads the
@@ -38,7 +39,7 @@ const (
 )
 
 func (c *Client) routes(mux *http.ServeMux) {
-	base := pathOf(c.BaseURL)
+	base := wire.PathOf(c.BaseURL)
 	mux.HandleFunc(base+"/{$}", c.home)
 	mux.HandleFunc(base+pathStart, c.start)
 	mux.HandleFunc(base+pathCallback, c.callback)
@@ -59,10 +60,10 @@ func (c *Client) describe(m *Metadata) {
 func (c *Client) start(w http.ResponseWriter, r *http.Request) {
 	// RFC 9110 section 9.2.1; RFC 5849 section 4.13: a GET begins nothing
 	if c.Guards.Forbids("BI-CL-36", r.Method != http.MethodPost) {
-		wrongMethod(w, http.MethodPost)
+		wire.WrongMethod(w, http.MethodPost)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, wire.MaxBody)
 	chosen := r.PostFormValue("peer")
 	if r.Method == http.MethodGet {
 		chosen = r.FormValue("peer")
@@ -155,7 +156,7 @@ func (c *Client) authorizationURL(server Metadata, credential temporary, clientI
 // It answers POST too, which it gets from a server that redirects the decision with 307, but looks at the query only.
 func (c *Client) callback(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		wrongMethod(w, http.MethodGet, http.MethodPost)
+		wire.WrongMethod(w, http.MethodGet, http.MethodPost)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -230,7 +231,7 @@ func (c *Client) reads(l leg) bool {
 // home shows what the site can read at each peer, and offers to connect.
 func (c *Client) home(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		wrongMethod(w, http.MethodGet, http.MethodHead)
+		wire.WrongMethod(w, http.MethodGet, http.MethodHead)
 		return
 	}
 	grants, err := c.grants(c.sessionOf(r))
@@ -255,10 +256,10 @@ func (c *Client) home(w http.ResponseWriter, r *http.Request) {
 // disconnect revokes what this session was granted at a peer, and forgets it.
 func (c *Client) disconnect(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		wrongMethod(w, http.MethodPost)
+		wire.WrongMethod(w, http.MethodPost)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, wire.MaxBody)
 	peer, known := c.peerByIssuer(r.PostFormValue("peer"))
 	if !known {
 		c.fail(w, http.StatusBadRequest, "The other site is unknown here.")

@@ -5,11 +5,13 @@ import (
 	"net/http"
 
 	"countersign/actors/oauth1"
+	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // continuation is a first temporary credential that a peer's client has delegated, until the terminal comes for it.
 type continuation struct {
-	mortal
+	store.Mortal
 	Token, Secret string
 	SenderID      string // the identifier that the credential carries
 	Issuer        string
@@ -19,7 +21,7 @@ type continuation struct {
 // takeDelegation is the receiving end of step 9 (profile section 6.3).
 func (c *Client) takeDelegation(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		wrongMethod(w, http.MethodPost)
+		wire.WrongMethod(w, http.MethodPost)
 		return
 	}
 	delegated, err := c.judgeDelegation(r)
@@ -32,13 +34,13 @@ func (c *Client) takeDelegation(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err, true)
 		return
 	}
-	answer, err := jsonAnswer(map[string]string{"continue_uri": c.BaseURL + pathContinue + handle})
+	answer, err := wire.JSON(map[string]string{"continue_uri": c.BaseURL + pathContinue + handle})
 	if err != nil {
 		refuse(w, err, true)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	answer.write(w)
+	answer.Write(w)
 }
 
 // judgeDelegation judges who delegates what.
@@ -119,11 +121,11 @@ func (c *Client) judge() requestJudge {
 // continueFlow is steps 10 and 11 (profile section 6.4): the identifier is rewritten.
 func (c *Client) continueFlow(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
-		wrongMethod(w, http.MethodGet)
+		wire.WrongMethod(w, http.MethodGet)
 		return
 	}
 	handle := r.PathValue("handle")
-	waiting, known, err := load[continuation](c.Store, continuations, handle)
+	waiting, known, err := store.Load[continuation](c.Store, continuations, handle)
 	if err != nil || !known {
 		c.fail(w, http.StatusBadRequest, "Nothing waits for you under this link. Begin again.")
 		return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"countersign/actors/oauth1"
+	"countersign/actors/wire"
 )
 
 // temporary is a temporary credential in a client's hands.
@@ -241,7 +241,7 @@ func (c *Client) post(endpoint, form string, signer oauth1.Signer, extra ...oaut
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Content-Type", formType)
+	request.Header.Set("Content-Type", wire.FormType)
 	if signer.ConsumerKey != "" {
 		if err := signer.Sign(request, extra...); err != nil {
 			return nil, err
@@ -265,7 +265,7 @@ func (e *refusedError) Error() string {
 // send returns the body of an answer with status 200. Every request of the client goes this way.
 func (c *Client) send(request *http.Request) ([]byte, error) {
 	// description: kept safe by SSL; RFC 5849 section 4.3
-	if c.Guards.Forbids("BI-CL-38", !private(request.URL.String())) {
+	if c.Guards.Forbids("BI-CL-38", !wire.Private(request.URL.String())) {
 		return nil, fmt.Errorf("%s is neither on TLS nor on loopback: let the site publish its endpoints under https", request.URL)
 	}
 	response, err := c.HTTP.Do(request)
@@ -273,30 +273,17 @@ func (c *Client) send(request *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, wire.MaxBody+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxBody {
-		return nil, fmt.Errorf("the answer of %s is larger than %d bytes", request.URL, maxBody)
+	if len(body) > wire.MaxBody {
+		return nil, fmt.Errorf("the answer of %s is larger than %d bytes", request.URL, wire.MaxBody)
 	}
 	if response.StatusCode != http.StatusOK {
-		var said refusal
+		var said wire.Refusal
 		_ = json.Unmarshal(body, &said) // what is no JSON object has no code
 		return nil, &refusedError{request.URL.String(), response.StatusCode, said.Error, response.Header.Get("Retry-After")}
 	}
 	return body, nil
-}
-
-// private reports whether what is sent to the URL can be read by its receiver only: over TLS, or on loopback.
-func private(target string) bool {
-	u, err := url.Parse(target)
-	if err != nil {
-		return false
-	}
-	if u.Scheme == "https" {
-		return true
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || ip != nil && ip.IsLoopback()
 }

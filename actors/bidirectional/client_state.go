@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"countersign/actors/bidirectional/pages"
+	"countersign/actors/secret"
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // The buckets of a client.
@@ -24,7 +26,7 @@ const sessionLife = 24 * time.Hour
 
 // session is what one browser has done at the client.
 type session struct {
-	mortal
+	store.Mortal
 	Grants []grant
 }
 
@@ -50,7 +52,7 @@ func (g grant) shown() pages.Reading {
 
 // leg is a temporary credential that the user decides on, until the terminal comes back with the decision.
 type leg struct {
-	mortal
+	store.Mortal
 	Token, Secret string
 	Session       string // in which it began
 	PeerID        string // the peer's client identifier
@@ -71,12 +73,12 @@ func (c *Client) sessionOf(r *http.Request) string {
 	return cookie.Value
 }
 
-func (c *Client) cookieName() string { return "session-" + label(c.BaseURL) }
+func (c *Client) cookieName() string { return "session-" + wire.Label(c.BaseURL) }
 
 // openSession returns the browser's session, or a new one: a cookie that this client did not set opens none.
 func (c *Client) openSession(r *http.Request) (string, error) {
 	id := c.sessionOf(r)
-	fresh, err := unguessable(c.Entropy("sessions"))
+	fresh, err := secret.Unguessable(c.Entropy("sessions"))
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +93,7 @@ func (c *Client) openSession(r *http.Request) (string, error) {
 			id = fresh
 		}
 		for _, bucket := range []string{sessions, legs, continuations} {
-			if err := forget(tx, bucket, now, time.Hour); err != nil {
+			if err := store.Forget(tx, bucket, now, time.Hour); err != nil {
 				return err
 			}
 		}
@@ -204,7 +206,7 @@ func eachLeg(tx store.Tx, f func(leg)) error {
 
 // keepContinuation keeps a delegated credential under a new handle.
 func (c *Client) keepContinuation(waiting continuation) (handle string, err error) {
-	if handle, err = unguessable(c.Entropy("handles")); err != nil {
+	if handle, err = secret.Unguessable(c.Entropy("handles")); err != nil {
 		return "", err
 	}
 	waiting.Forget = c.Clock.Now().Add(sessionLife)
@@ -228,7 +230,7 @@ func (c *Client) openContinuation(handle, session string) error {
 			return err
 		}
 		return putLeg(tx, leg{
-			mortal: mortal{c.Clock.Now().Add(sessionLife)}, Token: waiting.Token, Secret: waiting.Secret, Session: session,
+			Mortal: store.Mortal{Forget: c.Clock.Now().Add(sessionLife)}, Token: waiting.Token, Secret: waiting.Secret, Session: session,
 			PeerID: waiting.SenderID, Issuer: waiting.Issuer, Receiving: true,
 		})
 	})
@@ -236,7 +238,7 @@ func (c *Client) openContinuation(handle, session string) error {
 
 // grants returns what a session was granted.
 func (c *Client) grants(id string) ([]grant, error) {
-	s, _, err := load[session](c.Store, sessions, id)
+	s, _, err := store.Load[session](c.Store, sessions, id)
 	return s.Grants, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"countersign/actors/oauth1"
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // The events of a hand-over (profile section 4.4).
@@ -54,7 +55,7 @@ func (s *OAuthServer) retry(h handover) {
 	const longest = 30 * time.Second
 	for wait := time.Second; ; wait = min(2*wait, longest) {
 		s.Clock.Sleep(wait)
-		latest, pending, err := load[handover](s.Store, handovers, h.Token)
+		latest, pending, err := store.Load[handover](s.Store, handovers, h.Token)
 		if err != nil || pending && latest.Sequence == h.Sequence && s.Clock.Now().Before(h.Expires) && !s.deliver(h) {
 			continue
 		}
@@ -120,7 +121,7 @@ func (s *OAuthServer) deliver(h handover) bool {
 	if err != nil {
 		return false
 	}
-	request.Header.Set("Content-Type", formType)
+	request.Header.Set("Content-Type", wire.FormType)
 	// closes claim 4: the resource server knows from whom the token comes
 	if s.Guards.On("BI-OS-45") {
 		signer := oauth1.Signer{
@@ -136,6 +137,6 @@ func (s *OAuthServer) deliver(h handover) bool {
 		return false
 	}
 	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxBody)) // so that the connection can be used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, wire.MaxBody)) // so that the connection can be used again
 	return response.StatusCode == http.StatusNoContent
 }

@@ -1,14 +1,5 @@
 package bidirectional
 
-import (
-	"encoding/json"
-	"net/http"
-	"strconv"
-	"time"
-
-	"countersign/actors/oauth1"
-)
-
 // Profile is the wire profile that the package speaks.
 const Profile = "bidirectional@1"
 
@@ -39,41 +30,4 @@ type Metadata struct {
 	DelegationEndpoint string `json:"delegation_endpoint,omitempty"`
 
 	TestClockEndpoint string `json:"test_clock_endpoint,omitempty"`
-}
-
-// ServeHTTP gives the document.
-func (m Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		wrongMethod(w, http.MethodGet, http.MethodHead)
-		return
-	}
-	body, err := json.Marshal(m)
-	if err != nil {
-		refuse(w, err, false)
-		return
-	}
-	answer{http.StatusOK, jsonType, string(body)}.write(w)
-}
-
-// testClock is the test clock endpoint (profile section 9).
-type testClock func(time.Duration) time.Time
-
-func (advance testClock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		wrongMethod(w, http.MethodPost)
-		return
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	whole, err := strconv.ParseUint(r.PostFormValue("advance"), 10, 31)
-	if err != nil {
-		refuse(w, oauth1.Refuse(oauth1.ParameterRejected, "advance", "advance is no whole number of seconds"), false)
-		return
-	}
-	now := advance(time.Duration(whole) * time.Second)
-	told, err := jsonAnswer(map[string]int64{"now": now.Unix()})
-	if err != nil {
-		refuse(w, err, false)
-		return
-	}
-	told.write(w)
 }

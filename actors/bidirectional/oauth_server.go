@@ -9,7 +9,9 @@ import (
 
 	"countersign/actors"
 	"countersign/actors/oauth1"
+	"countersign/actors/secret"
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // OAuthServer issues temporary credentials and access tokens to clients, puts the question to the user, and
@@ -50,7 +52,7 @@ const (
 )
 
 func (s *OAuthServer) routes(mux *http.ServeMux) {
-	base := pathOf(s.Issuer)
+	base := wire.PathOf(s.Issuer)
 	mux.Handle(base+pathTemporaryCredential, s.endpoint(s.issueTemporaryCredential))
 	mux.HandleFunc(base+pathAuthorization, s.authorize)
 	mux.Handle(base+pathToken, s.endpoint(s.issueAccessToken))
@@ -94,10 +96,10 @@ func (s *OAuthServer) accessTokenLifetime() time.Duration {
 func (s *OAuthServer) timestampWindow() time.Duration { return cmp.Or(s.TimestampWindow, window) }
 
 // endpoint serves a leg that a client calls with POST.
-func (s *OAuthServer) endpoint(leg func(*http.Request) (answer, error)) http.Handler {
+func (s *OAuthServer) endpoint(leg func(*http.Request) (wire.Answer, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
-			wrongMethod(w, http.MethodPost)
+			wire.WrongMethod(w, http.MethodPost)
 			return
 		}
 		answer, err := leg(r)
@@ -107,7 +109,7 @@ func (s *OAuthServer) endpoint(leg func(*http.Request) (answer, error)) http.Han
 			return
 		}
 		s.keepFromCaches(w)
-		answer.write(w)
+		answer.Write(w)
 	})
 }
 
@@ -149,20 +151,20 @@ func (s *OAuthServer) judge() requestJudge {
 }
 
 // issueTemporaryCredential is steps 1 to 3 (profile section 4.1).
-func (s *OAuthServer) issueTemporaryCredential(r *http.Request) (answer, error) {
+func (s *OAuthServer) issueTemporaryCredential(r *http.Request) (wire.Answer, error) {
 	judge := s.judge()
 	m, err := judge.read(r)
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	if err := judge.verify(m, ""); err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	asking, known := findClient(s.Clients, m.ConsumerKey)
 	// RFC 5849 section 2.1: oauth_callback is required.
 	callback := m.Callback
 	if s.Guards.Forbids("BI-OS-06", callback == "") {
-		return answer{}, absent("oauth_callback")
+		return wire.Answer{}, absent("oauth_callback")
 	}
 	if !known {
 		asking.Callback = callback // an unknown client that was let pass
@@ -170,34 +172,34 @@ func (s *OAuthServer) issueTemporaryCredential(r *http.Request) (answer, error) 
 	callback = cmp.Or(callback, asking.Callback)
 	// RFC 5849 section 4.7; RFC 9700 section 4.1
 	if s.Guards.Forbids("BI-OS-40", callback != asking.Callback) || !absoluteURL(callback) {
-		return answer{}, oauth1.Refuse(oauth1.ParameterRejected, "oauth_callback", "the callback is not the one registered for the client")
+		return wire.Answer{}, oauth1.Refuse(oauth1.ParameterRejected, "oauth_callback", "the callback is not the one registered for the client")
 	}
 	// closes claims 3, 7: whom the credential may be rewritten to is said now, by the client that asks
 	delegate := r.PostForm.Get("delegate")
 	_, registered := findClient(s.Clients, delegate)
 	if s.Guards.Forbids("BI-OS-26", delegate != "" && !registered) {
-		return answer{}, oauth1.Refuse(oauth1.ParameterRejected, "delegate", "no client of this identifier is registered here")
+		return wire.Answer{}, oauth1.Refuse(oauth1.ParameterRejected, "delegate", "no client of this identifier is registered here")
 	}
 	token, err := s.newCredential()
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	secret, err := s.newCredential()
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	expires := s.Clock.Now().Add(s.temporaryCredentialLifetime())
 	err = s.Store.Update(func(tx store.Tx) error {
-		if err := forget(tx, temporaryCredentials, s.Clock.Now(), time.Hour); err != nil {
+		if err := store.Forget(tx, temporaryCredentials, s.Clock.Now(), time.Hour); err != nil {
 			return err
 		}
 		return tx.Put(temporaryCredentials, token, temporaryCredential{
-			mortal: mortal{expires.Add(grace)}, Token: token, Secret: secret, Expires: expires,
+			Mortal: store.Mortal{Forget: expires.Add(grace)}, Token: token, Secret: secret, Expires: expires,
 			ClientID: m.ConsumerKey, Holder: m.ConsumerKey, Callback: callback, Delegate: delegate,
 		})
 	})
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	issued := oauth1.Credentials{Token: token, Secret: secret}
 	// description of fig. 2: the response packet carries the client identifier
@@ -215,7 +217,7 @@ func (s *OAuthServer) issueTemporaryCredential(r *http.Request) (answer, error) 
 // newCredential makes a token, a secret or a verifier (RFC 5849 sections 4.10 and 4.11).
 func (s *OAuthServer) newCredential() (string, error) {
 	if s.Guards.On("BI-OS-34") {
-		return unguessable(s.Entropy("credentials"))
+		return secret.Unguessable(s.Entropy("credentials"))
 	}
 	var count int
 	err := s.Store.Update(func(tx store.Tx) error {
@@ -225,33 +227,33 @@ func (s *OAuthServer) newCredential() (string, error) {
 		count++
 		return tx.Put("oauth-server/count", "credentials", count)
 	})
-	return strconv.Itoa(count) + "-" + label(s.Issuer), err
+	return strconv.Itoa(count) + "-" + wire.Label(s.Issuer), err
 }
 
 // issueAccessToken is step 7 (profile section 4.3): a verifier is exchanged for an access token.
-func (s *OAuthServer) issueAccessToken(r *http.Request) (answer, error) {
+func (s *OAuthServer) issueAccessToken(r *http.Request) (wire.Answer, error) {
 	judge := s.judge()
 	m, err := judge.read(r, "oauth_token")
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
-	credential, known, err := load[temporaryCredential](s.Store, temporaryCredentials, m.Token)
+	credential, known, err := store.Load[temporaryCredential](s.Store, temporaryCredentials, m.Token)
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	if !known {
-		return answer{}, oauth1.Refuse(oauth1.TokenRejected, "oauth_token", "no temporary credential of this name was issued here")
+		return wire.Answer{}, oauth1.Refuse(oauth1.TokenRejected, "oauth_token", "no temporary credential of this name was issued here")
 	}
 	if err := judge.verify(m, credential.Secret); err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	token, err := s.newCredential()
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	secret, err := s.newCredential()
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	expires := s.Clock.Now().Add(s.accessTokenLifetime())
 	issued := handover{Event: eventIssued, Sequence: 1, Token: token, TokenSecret: secret, ClientID: m.ConsumerKey, Expires: expires}
@@ -267,17 +269,17 @@ func (s *OAuthServer) issueAccessToken(r *http.Request) (answer, error) {
 		if err := tx.Put(temporaryCredentials, credential.Token, credential); err != nil {
 			return err
 		}
-		if err := forget(tx, accessTokens, s.Clock.Now(), time.Hour); err != nil {
+		if err := store.Forget(tx, accessTokens, s.Clock.Now(), time.Hour); err != nil {
 			return err
 		}
-		record := accessToken{mortal: mortal{expires.Add(grace)}, ClientID: issued.ClientID, Expires: expires}
+		record := accessToken{Mortal: store.Mortal{Forget: expires.Add(grace)}, ClientID: issued.ClientID, Expires: expires}
 		if err := tx.Put(accessTokens, token, record); err != nil {
 			return err
 		}
 		return s.plan(tx, issued)
 	})
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	// claims 2, 3, 4: the resource server knows the token before the client has it
 	s.handOver(issued)
@@ -314,7 +316,7 @@ func (s *OAuthServer) redeem(tx store.Tx, c *temporaryCredential, m *oauth1.Mess
 			return denied("the user has not consented")
 		}
 	} else {
-		right := same(m.Verifier, c.Verifier)
+		right := secret.Same(m.Verifier, c.Verifier)
 		// RFC 5849 section 2.2: a verifier is bound to its temporary credential.
 		if !right && !s.Guards.On("BI-OS-35") {
 			live, err := s.liveVerifier(tx, m.Verifier)
@@ -341,18 +343,18 @@ func (s *OAuthServer) tokenUser(c temporaryCredential) string {
 }
 
 // revoke ends an access token (profile section 4.5, after RFC 7009 section 2). It is answered with 200 once the resource server knows.
-func (s *OAuthServer) revoke(r *http.Request) (answer, error) {
+func (s *OAuthServer) revoke(r *http.Request) (wire.Answer, error) {
 	judge := s.judge()
 	m, err := judge.read(r)
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	if err := judge.verify(m, ""); err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	token := r.PostForm.Get("token")
 	if token == "" {
-		return answer{}, absent("token")
+		return wire.Answer{}, absent("token")
 	}
 	var revoked *handover
 	pending := false
@@ -384,17 +386,17 @@ func (s *OAuthServer) revoke(r *http.Request) (answer, error) {
 		return s.plan(tx, *revoked)
 	})
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	if revoked != nil {
 		pending = !s.handOver(*revoked)
 	}
 	// RFC 7009 section 2.2.1: as long as the token opens anything, the client is told to ask again.
 	if pending {
-		return answer{}, &oauth1.Problem{
+		return wire.Answer{}, &oauth1.Problem{
 			Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Parameter: "token",
 			Description: "the resource server has not acknowledged the revocation yet; it will be told again, so ask again later",
 		}
 	}
-	return answer{status: http.StatusOK}, nil
+	return wire.Answer{Status: http.StatusOK}, nil
 }

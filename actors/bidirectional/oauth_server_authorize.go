@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"countersign/actors/bidirectional/pages"
+	"countersign/actors/secret"
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // question is what the user decides: whether a temporary credential may become an access token of a client.
@@ -29,7 +31,7 @@ func (s *OAuthServer) authorize(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, http.StatusMethodNotAllowed, "This page can be opened and its form sent, nothing else.")
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, wire.MaxBody)
 	if err := r.ParseForm(); err != nil {
 		s.fail(w, http.StatusBadRequest, "What the browser sent cannot be read. Go back and try again.")
 		return
@@ -93,7 +95,7 @@ var errWrongPassword = errors.New("the user name or password is wrong")
 
 // question finds what the user is asked by a temporary credential under a client identifier.
 func (s *OAuthServer) question(token, clientID string) (question, error) {
-	c, known, err := load[temporaryCredential](s.Store, temporaryCredentials, token)
+	c, known, err := store.Load[temporaryCredential](s.Store, temporaryCredentials, token)
 	if err != nil {
 		return question{}, err
 	}
@@ -264,7 +266,7 @@ func (s *OAuthServer) refuseUser(w http.ResponseWriter, r *http.Request, q quest
 	case errors.As(err, &closed):
 		s.fail(w, http.StatusBadRequest, string(closed))
 	case errors.Is(err, errWrongPassword):
-		c, _, err := load[temporaryCredential](s.Store, temporaryCredentials, q.credential.Token)
+		c, _, err := store.Load[temporaryCredential](s.Store, temporaryCredentials, q.credential.Token)
 		if err != nil || s.guessable(c) != nil {
 			s.fail(w, http.StatusForbidden, "The user name or password is wrong, and was so too often. Begin again at the site that sent you here.")
 			return
@@ -294,7 +296,7 @@ const pageKeyInput = "page_key"
 func (s *OAuthServer) pageKey(w http.ResponseWriter, r *http.Request, q question) (string, error) {
 	cookie, err := r.Cookie(s.cookieName())
 	if err != nil {
-		value, err := unguessable(s.Entropy("cookies"))
+		value, err := secret.Unguessable(s.Entropy("cookies"))
 		if err != nil {
 			return "", err
 		}
@@ -309,7 +311,7 @@ func (s *OAuthServer) pageKey(w http.ResponseWriter, r *http.Request, q question
 
 // cookieName has a prefix over TLS that keeps sibling domains from setting the cookie.
 func (s *OAuthServer) cookieName() string {
-	name := "consent-" + label(s.Issuer)
+	name := "consent-" + wire.Label(s.Issuer)
 	if strings.HasPrefix(s.Issuer, "https:") {
 		name = "__Host-" + name
 	}
@@ -323,7 +325,7 @@ func (s *OAuthServer) fromOwnPage(r *http.Request, q question, given string) boo
 		return false
 	}
 	want, err := s.pageKeyOf(cookie.Value, q)
-	return err == nil && same(given, want)
+	return err == nil && secret.Same(given, want)
 }
 
 func (s *OAuthServer) pageKeyOf(cookie string, q question) (string, error) {
@@ -338,7 +340,7 @@ func (s *OAuthServer) pageKeyOf(cookie string, q question) (string, error) {
 
 // pageSecret is made at first use and survives restarts, so that a page laid out before one is known after it.
 func (s *OAuthServer) pageSecret() (string, error) {
-	fresh, err := unguessable(s.Entropy("keys"))
+	fresh, err := secret.Unguessable(s.Entropy("keys"))
 	if err != nil {
 		return "", err
 	}

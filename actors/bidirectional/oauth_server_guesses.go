@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 const (
@@ -57,5 +58,5 @@ func (s *OAuthServer) guessKey(username string) string {
 	if _, known := find(s.Users, func(a Account) bool { return a.Username == username }); known {
 		return "known " + username
 	}
-	return "unknown " + label(username)[:3] // 4096 of them
+	return "unknown " + wire.Label(username)[:3] // 4096 of them
 }

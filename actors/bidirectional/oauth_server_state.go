@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/actors/secret"
 	"countersign/actors/store"
 )
 
@@ -24,7 +25,7 @@ const maxGuesses = 5
 
 // temporaryCredential is a temporary credential as its issuer keeps it.
 type temporaryCredential struct {
-	mortal
+	store.Mortal
 	Token, Secret string
 	Expires       time.Time
 	ClientID      string // the client that asked
@@ -40,7 +41,7 @@ type temporaryCredential struct {
 
 // accessToken is an access token as its issuer keeps it: for revocation only, as the resource server judges its use.
 type accessToken struct {
-	mortal
+	store.Mortal
 	ClientID string
 	Expires  time.Time
 	Revoked  bool
@@ -50,7 +51,7 @@ type accessToken struct {
 func (s *OAuthServer) liveVerifier(tx store.Tx, verifier string) (bool, error) {
 	live := false
 	err := eachCredential(tx, func(c temporaryCredential) error {
-		live = live || c.Decision == Approve && !c.Exchanged && same(c.Verifier, verifier)
+		live = live || c.Decision == Approve && !c.Exchanged && secret.Same(c.Verifier, verifier)
 		return nil
 	})
 	return live, err

@@ -141,7 +141,7 @@ func (j requestJudge) useUp(m *oauth1.Message, until time.Time) error {
 		key = oauth1.Escape(m.ConsumerKey) + "&" + key
 	}
 	return j.Store.Update(func(tx store.Tx) error {
-		var seen mortal
+		var seen store.Mortal
 		found, err := tx.Get(j.nonces, key, &seen)
 		if err != nil {
 			return err
@@ -149,10 +149,10 @@ func (j requestJudge) useUp(m *oauth1.Message, until time.Time) error {
 		if found && !seen.Forget.Before(j.Clock.Now()) {
 			return oauth1.Refuse(oauth1.NonceUsed, "oauth_nonce", "the nonce has been used before; send a fresh one")
 		}
-		if err := forget(tx, j.nonces, j.Clock.Now(), j.window); err != nil {
+		if err := store.Forget(tx, j.nonces, j.Clock.Now(), j.window); err != nil {
 			return err
 		}
-		return tx.Put(j.nonces, key, mortal{until})
+		return tx.Put(j.nonces, key, store.Mortal{Forget: until})
 	})
 }
 

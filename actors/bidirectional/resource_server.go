@@ -10,6 +10,7 @@ import (
 	"countersign/actors"
 	"countersign/actors/oauth1"
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // ResourceServer takes access tokens from the OAuth server of its site, and gives the resources of the user
@@ -37,7 +38,7 @@ const (
 )
 
 func (s *ResourceServer) routes(mux *http.ServeMux) {
-	base := pathOf(s.BaseURL)
+	base := wire.PathOf(s.BaseURL)
 	mux.HandleFunc(base+pathHandover, s.takeHandover)
 	mux.HandleFunc(base+pathResource, s.giveResource)
 }
@@ -76,7 +77,7 @@ func (s *ResourceServer) refuse(w http.ResponseWriter, err error) {
 // takeHandover is the resource server's end of step 7 (profile section 5.1).
 func (s *ResourceServer) takeHandover(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		wrongMethod(w, http.MethodPost)
+		wire.WrongMethod(w, http.MethodPost)
 		return
 	}
 	if err := s.authenticateHandover(r); err != nil {

@@ -6,13 +6,14 @@ import (
 
 	"countersign/actors/oauth1"
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // giveResource is step 8 (profile section 5.2).
 func (s *ResourceServer) giveResource(w http.ResponseWriter, r *http.Request) {
 	// RFC 9110 section 15.5.6: consent to read is none to write
 	if s.Guards.Forbids("BI-RS-24", r.Method != http.MethodGet && r.Method != http.MethodHead) {
-		wrongMethod(w, http.MethodGet, http.MethodHead)
+		wire.WrongMethod(w, http.MethodGet, http.MethodHead)
 		return
 	}
 	owner, err := s.authorizeReading(r)
@@ -35,12 +36,12 @@ func (s *ResourceServer) giveResource(w http.ResponseWriter, r *http.Request) {
 	if s.Guards.On("BI-RS-01") {
 		body["resources"] = append([]Resource{}, collection.Resources...)
 	}
-	answer, err := jsonAnswer(body)
+	answer, err := wire.JSON(body)
 	if err != nil {
 		s.refuse(w, err)
 		return
 	}
-	answer.write(w)
+	answer.Write(w)
 }
 
 func (s *ResourceServer) firstCollection() Collection {
@@ -101,7 +102,7 @@ func (s *ResourceServer) authorizeReading(r *http.Request) (owner string, err er
 
 // compare finds the token among those handed over. It gives nil, without error, only where an unknown token is let pass.
 func (s *ResourceServer) compare(token string) (*handedOver, error) {
-	known, found, err := load[handedOver](s.Store, handedOverTokens, token)
+	known, found, err := store.Load[handedOver](s.Store, handedOverTokens, token)
 	// description of fig. 2: the two access tokens are compared whole
 	if !found && !s.Guards.On("BI-RS-03") {
 		known, found, err = s.beginsLike(token)
@@ -136,10 +137,10 @@ func (s *ResourceServer) compare(token string) (*handedOver, error) {
 // refusedBefore reports whether the token was refused before, and remembers it when it is refused now.
 func (s *ResourceServer) refusedBefore(token string, found bool) (refused bool, err error) {
 	err = s.Store.Update(func(tx store.Tx) error {
-		if refused, err = tx.Get(refusedTokens, token, &mortal{}); err != nil || refused || found {
+		if refused, err = tx.Get(refusedTokens, token, &store.Mortal{}); err != nil || refused || found {
 			return err
 		}
-		return tx.Put(refusedTokens, token, mortal{s.longKept()})
+		return tx.Put(refusedTokens, token, store.Mortal{Forget: s.longKept()})
 	})
 	return refused, err
 }

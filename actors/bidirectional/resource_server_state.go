@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/actors/secret"
 	"countersign/actors/store"
 )
 
@@ -15,7 +16,7 @@ const (
 
 // handedOver is an access token as the resource server keeps it.
 type handedOver struct {
-	mortal
+	store.Mortal
 	Secret   string
 	ClientID string
 	Username string
@@ -24,14 +25,14 @@ type handedOver struct {
 }
 
 func (h handedOver) sameAs(other handedOver) bool {
-	return same(h.Secret, other.Secret) && h.ClientID == other.ClientID && h.Username == other.Username
+	return secret.Same(h.Secret, other.Secret) && h.ClientID == other.ClientID && h.Username == other.Username
 }
 
 // longKept is how long a token is kept whose end was not said: one revoked before it was issued, or one of level core.
 func (s *ResourceServer) longKept() time.Time { return s.Clock.Now().AddDate(1, 0, 0) }
 
 func (s *ResourceServer) forgetTokens(tx store.Tx) error {
-	return forget(tx, handedOverTokens, s.Clock.Now(), time.Hour)
+	return store.Forget(tx, handedOverTokens, s.Clock.Now(), time.Hour)
 }
 
 // beginsLike finds a token that is equal to the one given in its first eight characters only.

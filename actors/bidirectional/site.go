@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/actors"
+	"countersign/actors/wire"
 )
 
 // Site is roles of one site on one origin. A role that is nil lives elsewhere, or nowhere.
@@ -46,13 +47,13 @@ func (s Site) Handler() http.Handler {
 	}
 	if advance != nil && len(bases) > 0 {
 		document.TestClockEndpoint = bases[0] + "/test-clock"
-		mux.Handle(pathOf(bases[0])+"/test-clock", testClock(advance))
+		mux.Handle(wire.PathOf(bases[0])+"/test-clock", wire.TestClock(advance))
 	}
 	served := map[string]bool{}
 	for _, base := range bases {
-		if path := pathOf(base) + wellKnown; !served[path] {
+		if path := wire.PathOf(base) + wellKnown; !served[path] {
 			served[path] = true
-			mux.Handle(path, document)
+			mux.Handle(path, wire.Document{Value: document})
 		}
 	}
 	return mux

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"countersign/actors"
+	"countersign/actors/wire"
 )
 
 // Terminal is the user's browser and the user (profile section 7). Its cookies last as long as the value.
@@ -128,7 +129,7 @@ func (t *Terminal) accountFor(page Page) (SiteAccount, error) {
 		return SiteAccount{}, &PasswordRefused{page, "the user has no account at this site"}
 	}
 	// description: kept safe by SSL; RFC 5849 section 4.3
-	if t.Guards.Forbids("BI-UT-02", !private(page.URL)) {
+	if t.Guards.Forbids("BI-UT-02", !wire.Private(page.URL)) {
 		return SiteAccount{}, &PasswordRefused{page, "the page came without TLS from beyond loopback"}
 	}
 	if !registered && len(t.Accounts) > 0 {
@@ -174,7 +175,7 @@ func (t *Terminal) send(v visit) (*http.Response, string, error) {
 	if v.method == http.MethodPost {
 		body := v.form.Encode()
 		request.Body, request.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-		request.Header.Set("Content-Type", formType)
+		request.Header.Set("Content-Type", wire.FormType)
 		request.Header.Set("Origin", cmp.Or(v.from, "null"))
 	}
 	origin := originOf(v.target)
@@ -188,7 +189,7 @@ func (t *Terminal) send(v visit) (*http.Response, string, error) {
 		return nil, "", err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	body, err := io.ReadAll(io.LimitReader(response.Body, wire.MaxBody))
 	if err != nil {
 		return nil, "", err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"countersign/conformance"
 	"countersign/conformance/catalog"
+	"countersign/conformance/judge"
 )
 
 // Flow is the bidirectional flow as the harness knows it.
@@ -42,7 +43,7 @@ var setupSchema []byte
 
 // test is a session with a target of this flow.
 type test struct {
-	*conformance.Session
+	judge.Judge
 	Setup
 	metadata metadata
 }
@@ -80,7 +81,7 @@ func against(f func(*test)) func(*conformance.Session) {
 		if len(setup.Clients) < 3 || len(setup.Users) < 2 {
 			s.Broken("the setup names %d clients and %d users, not three and two: complete it by section 8 of the profile", len(setup.Clients), len(setup.Users))
 		}
-		t := &test{Session: s, Setup: *setup}
+		t := &test{Judge: judge.Judge{Session: s}, Setup: *setup}
 		t.discover()
 		f(t)
 	}

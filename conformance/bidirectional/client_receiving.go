@@ -13,7 +13,7 @@ import (
 
 // delegationRefused sends a delegation and judges its refusal: section 6.3.
 func (t *clientTest) delegationRefused(r request, what string, status int, codes ...string) {
-	t.refused(t.Do("client-b", t.sign(r)), what, status, codes...)
+	t.Refused(t.Do("client-b", t.sign(r)), what, status, codes...)
 }
 
 // BI-CL-17

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/conformance"
+	"countersign/conformance/judge"
 )
 
 // BI-OS-11: only the password registered for the user name at this server gives a verifier.
@@ -56,9 +57,9 @@ func refusalByTheUserIsFinal(t *test) {
 	t.onceAs(resp.Exchange, query, "oauth_token", temporary.token, what)
 	t.onceAs(resp.Exchange, query, "error", "access_denied", what)
 	if query.Has("oauth_verifier") {
-		t.FailAt(resp.Exchange, "a redirect without oauth_verifier after "+what, describe(resp))
+		t.FailAt(resp.Exchange, "a redirect without oauth_verifier after "+what, judge.Describe(resp))
 	}
-	t.refused(t.send(t.tokenRequest(t.own(), temporary, t.Random(24))), "the token request with a credential that the user refused", http.StatusUnauthorized)
+	t.Refused(t.send(t.tokenRequest(t.own(), temporary, t.Random(24))), "the token request with a credential that the user refused", http.StatusUnauthorized)
 }
 
 // BI-OS-27: the page says who will hold the token, before and after rewriting.
@@ -99,7 +100,7 @@ func pageCannotBeFramed(t *test) {
 	p := t.open(t.terminal(), t.temporaryCredential(t.own(), "").token, t.own().ID)
 	t.notFramed(p.answer, "the authorization page")
 	again := p.approve(UserSetup{Name: t.alice().Name, Password: "not-" + t.alice().Password})
-	if passwordForm(again, p.url) != nil {
+	if judge.PasswordForm(again, p.url) != nil {
 		t.notFramed(again, "the authorization page after a wrong password")
 	}
 }
@@ -126,7 +127,7 @@ func redirectDoesNotRepeatThePassword(t *test) {
 		what := []string{"the user's approval", "the user's refusal"}[i]
 		t.redirected(resp, what)
 		if resp.Status != http.StatusSeeOther && resp.Status != http.StatusFound {
-			t.FailAt(resp.Exchange, "a redirect with status 303 or 302 after "+what, describe(resp))
+			t.FailAt(resp.Exchange, "a redirect with status 303 or 302 after "+what, judge.Describe(resp))
 		}
 	}
 }
@@ -148,7 +149,7 @@ func decisionOnlyByPost(t *test) {
 	terminal := t.terminal()
 	noEffect := func(resp *conformance.Response, what string) {
 		if strings.Contains(resp.Location(), "oauth_verifier=") || strings.Contains(resp.Location(), "error=") {
-			t.FailAt(resp.Exchange, "no redirect to the client after "+what, describe(resp))
+			t.FailAt(resp.Exchange, "no redirect to the client after "+what, judge.Describe(resp))
 		}
 	}
 	for _, decision := range []string{"deny", "approve"} {
@@ -169,11 +170,11 @@ func decisionOnlyByPost(t *test) {
 // BI-OS-44: what bears a secret is not kept by caches.
 func secretsAreNotStoredByCaches(t *test) {
 	temporary := t.temporaryCredential(t.own(), "")
-	t.notStored(temporary.answer, "the answer with a temporary credential")
+	t.NotStored(temporary.answer, "the answer with a temporary credential")
 	p := t.open(t.terminal(), temporary.token, t.own().ID)
-	t.notStored(p.answer, "the authorization page")
+	t.NotStored(p.answer, "the authorization page")
 	token := t.exchange(t.own(), temporary, t.verifier(p.approve(t.alice()), "the user's approval"))
-	t.notStored(token.answer, "the answer with an access token")
+	t.NotStored(token.answer, "the answer with an access token")
 }
 
 // BI-OS-50: a credential that the server does not know sends the terminal nowhere.
@@ -193,13 +194,13 @@ func oneDecisionACredential(t *test) {
 	late := func(temporary issued) page { return t.open(t.terminal(), temporary.token, t.own().ID) }
 	notDecided := func(resp *conformance.Response, what string) {
 		if resp.Location() != "" {
-			t.FailAt(resp.Exchange, "no redirect after "+what, describe(resp))
+			t.FailAt(resp.Exchange, "no redirect after "+what, judge.Describe(resp))
 		}
 	}
 	notAsked := func(temporary issued, what string) {
 		resp := t.terminal().Open(t.authorizationURL(temporary.token, t.own().ID, nil))
 		if resp.Location() != "" || resp.Form("") != nil {
-			t.FailAt(resp.Exchange, "no form and no redirect for an authorization request with a credential that has been "+what, describe(resp))
+			t.FailAt(resp.Exchange, "no form and no redirect for an authorization request with a credential that has been "+what, judge.Describe(resp))
 		}
 	}
 
@@ -224,7 +225,7 @@ func (t *test) guessed(temporary issued, user UserSetup, wrong int) page {
 	for range wrong {
 		resp := p.approve(UserSetup{Name: user.Name, Password: "not-" + user.Password})
 		t.notSentOn(resp, "approval with a wrong password", http.StatusForbidden)
-		if again := passwordForm(resp, p.form.Action); again != nil {
+		if again := judge.PasswordForm(resp, p.form.Action); again != nil {
 			p.form = again
 		}
 	}
@@ -239,8 +240,8 @@ func passwordGuessesAreLimited(t *test) {
 	temporary := t.temporaryCredential(t.own(), "")
 	p := t.guessed(temporary, t.bob(), 4)
 	fifth := p.approve(wrong)
-	if fifth.Status != http.StatusForbidden && fifth.Status != http.StatusBadRequest || fifth.Location() != "" || passwordForm(fifth, "") != nil {
-		t.FailAt(fifth.Exchange, "status 403 or 400, no redirect and no form for the fifth wrong password", describe(fifth))
+	if fifth.Status != http.StatusForbidden && fifth.Status != http.StatusBadRequest || fifth.Location() != "" || judge.PasswordForm(fifth, "") != nil {
+		t.FailAt(fifth.Exchange, "status 403 or 400, no redirect and no form for the fifth wrong password", judge.Describe(fifth))
 	}
 	t.notSentOn(p.approve(t.bob()), "approval with the right password after five wrong ones", http.StatusBadRequest)
 	t.turnedAway(t.terminal().Open(t.authorizationURL(temporary.token, t.own().ID, nil)), "an authorization request after five wrong passwords")
@@ -264,8 +265,8 @@ func passwordGuessesAreLimitedForEachAccount(t *test) {
 	right := t.guessed(t.temporaryCredential(t.own(), ""), t.bob(), 0).approve(t.bob())
 	t.notSentOn(wrong, "the eleventh wrong password, at a fresh credential", http.StatusForbidden)
 	t.notSentOn(right, "approval of a fresh credential with the right password after ten wrong ones at others", http.StatusForbidden)
-	if describe(wrong) != describe(right) {
-		t.FailAt(right.Exchange, "the answer to the right password like that to a wrong one: "+describe(wrong), describe(right))
+	if judge.Describe(wrong) != judge.Describe(right) {
+		t.FailAt(right.Exchange, "the answer to the right password like that to a wrong one: "+judge.Describe(wrong), judge.Describe(right))
 	}
 	t.approved(t.own(), t.alice())
 	t.Advance(span)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"countersign/conformance/judge"
 )
 
 // handover is a hand-over as it came in at the harness's resource server.
@@ -251,7 +253,7 @@ func revocationReachesTheResourceServer(t *test) {
 	taken := t.takeHandovers()
 	token := t.granted(t.alice())
 	resp := t.send(t.revocation(t.own(), token.token))
-	t.accepted(resp, "the revocation by the client that holds the token")
+	t.Accepted(resp, "the revocation by the client that holds the token")
 	revoked := taken.find(token, "revoked")
 	if revoked == nil {
 		t.FailAt(resp.Exchange, "a hand-over with event=revoked and the token, before the answer", "none")
@@ -285,11 +287,11 @@ func (t *test) revokedIfKnown(taken *handovers, token issued, what string) bool 
 	resp := t.send(t.revocation(t.own(), token.token))
 	if resp.Status == http.StatusOK {
 		if !taken.acknowledged(token, "revoked") {
-			t.FailAt(resp.Exchange, "status 503 and no 200 for "+what+", as the resource server has not acknowledged it", describe(resp))
+			t.FailAt(resp.Exchange, "status 503 and no 200 for "+what+", as the resource server has not acknowledged it", judge.Describe(resp))
 		}
 		return true
 	}
-	t.refused(resp, what, http.StatusServiceUnavailable, "temporarily_unavailable")
+	t.Refused(resp, what, http.StatusServiceUnavailable, "temporarily_unavailable")
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err != nil || seconds <= 0 {
 		t.FailAt(resp.Exchange, "status 503 with Retry-After, a positive whole number of seconds, for "+what, fmt.Sprintf("Retry-After %q", resp.Header.Get("Retry-After")))
 	}
@@ -300,9 +302,9 @@ func (t *test) revokedIfKnown(taken *handovers, token issued, what string) bool 
 func onlyTheHolderRevokes(t *test) {
 	taken := t.takeHandovers()
 	token := t.granted(t.alice())
-	t.refused(t.send(t.revocation(t.peer(), token.token)), "the revocation by "+t.peer().ID+" of a token of "+t.own().ID, http.StatusForbidden)
+	t.Refused(t.send(t.revocation(t.peer(), token.token)), "the revocation by "+t.peer().ID+" of a token of "+t.own().ID, http.StatusForbidden)
 	if taken.find(token, "revoked") != nil {
 		t.Fail("no hand-over with event=revoked", "one, although the revocation was refused")
 	}
-	t.accepted(t.send(t.revocation(t.own(), token.token)), "the revocation by the client that holds the token, after the one that should have changed nothing")
+	t.Accepted(t.send(t.revocation(t.own(), token.token)), "the revocation by the client that holds the token, after the one that should have changed nothing")
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/conformance"
+	"countersign/conformance/judge"
 )
 
 // own, peer and third are the clients that the OAuth server under test knows: that of its own site, that of the peer, that of a stranger.
@@ -35,10 +36,10 @@ type issued struct {
 
 // issuedBy reads a form-encoded answer with status 200. That it is right in every part is the matter of the checks that ask for it.
 func (t *test) issuedBy(resp *conformance.Response, what string) issued {
-	t.accepted(resp, what)
+	t.Accepted(resp, what)
 	values, err := url.ParseQuery(strings.TrimSpace(string(resp.Body)))
 	if err != nil || values.Get("oauth_token") == "" {
-		t.FailAt(resp.Exchange, "status 200 and an oauth_token, form-encoded, for "+what, describe(resp)+" without an oauth_token")
+		t.FailAt(resp.Exchange, "status 200 and an oauth_token, form-encoded, for "+what, judge.Describe(resp)+" without an oauth_token")
 	}
 	seconds, err := strconv.Atoi(values.Get("expires_in"))
 	if err != nil {
@@ -118,9 +119,9 @@ type page struct {
 func (t *test) open(terminal *conformance.Browser, token, client string) page {
 	p := page{terminal: terminal, url: t.authorizationURL(token, client, nil)}
 	p.answer = terminal.Open(p.url)
-	p.form = passwordForm(p.answer, p.url)
+	p.form = judge.PasswordForm(p.answer, p.url)
 	if p.answer.Status != http.StatusOK || p.form == nil {
-		t.FailAt(p.answer.Exchange, "status 200 and a form with a password input for the authorization page", describe(p.answer))
+		t.FailAt(p.answer.Exchange, "status 200 and a form with a password input for the authorization page", judge.Describe(p.answer))
 	}
 	if kind, ok := p.form.Types["username"]; !ok || kind != "" && kind != "text" {
 		t.FailAt(p.answer.Exchange, "the authorization page: a text input named username", fmt.Sprintf("inputs %v", p.form.Types))
@@ -167,7 +168,7 @@ func (p page) deny() *conformance.Response {
 func (t *test) redirected(resp *conformance.Response, what string) url.Values {
 	u, err := url.Parse(resp.Location())
 	if resp.Status/100 != 3 || resp.Location() == "" || err != nil {
-		t.FailAt(resp.Exchange, "a redirect to the client's callback after "+what, describe(resp))
+		t.FailAt(resp.Exchange, "a redirect to the client's callback after "+what, judge.Describe(resp))
 	}
 	return u.Query()
 }
@@ -176,7 +177,7 @@ func (t *test) redirected(resp *conformance.Response, what string) url.Values {
 func (t *test) verifier(resp *conformance.Response, what string) string {
 	v := t.redirected(resp, what).Get("oauth_verifier")
 	if v == "" {
-		t.FailAt(resp.Exchange, "a redirect with an oauth_verifier after "+what, describe(resp))
+		t.FailAt(resp.Exchange, "a redirect with an oauth_verifier after "+what, judge.Describe(resp))
 	}
 	return v
 }
@@ -213,7 +214,7 @@ func (t *test) sentTo(resp *conformance.Response, client ClientSetup, what strin
 		kept = kept && slices.Equal(query[name], preset[name])
 	}
 	if location != registered || !kept {
-		t.FailAt(resp.Exchange, fmt.Sprintf("a redirect to %s after %s", client.Callback, what), describe(resp))
+		t.FailAt(resp.Exchange, fmt.Sprintf("a redirect to %s after %s", client.Callback, what), judge.Describe(resp))
 	}
 	return query
 }
@@ -221,14 +222,14 @@ func (t *test) sentTo(resp *conformance.Response, client ClientSetup, what strin
 // notSentOn ends the check as failed when the terminal is sent anywhere, or the status is none of those that the profile names.
 func (t *test) notSentOn(resp *conformance.Response, what string, status int) {
 	if resp.Status != status || resp.Location() != "" {
-		t.FailAt(resp.Exchange, fmt.Sprintf("status %d and no redirect for %s", status, what), describe(resp))
+		t.FailAt(resp.Exchange, fmt.Sprintf("status %d and no redirect for %s", status, what), judge.Describe(resp))
 	}
 }
 
 // turnedAway ends the check as failed unless an authorization request gives status 400, no redirect and no form.
 func (t *test) turnedAway(resp *conformance.Response, what string) {
 	if resp.Status != http.StatusBadRequest || resp.Location() != "" || resp.Form("") != nil {
-		t.FailAt(resp.Exchange, "status 400, no redirect and no form for "+what, describe(resp))
+		t.FailAt(resp.Exchange, "status 400, no redirect and no form for "+what, judge.Describe(resp))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"countersign/conformance/judge"
 )
 
 // BI-OS-01: the document is found, is this server's own, and names what a peer needs.
@@ -15,8 +17,8 @@ func metadataNamesTheEndpoints(t *test) {
 		t.Broken("the target's URL %q cannot be asked: %v", t.Target.URL, err)
 	}
 	resp := t.Do("client", req)
-	t.accepted(resp, "the metadata document")
-	t.ofType(resp, "the metadata document", "application/json")
+	t.Accepted(resp, "the metadata document")
+	t.OfType(resp, "the metadata document", "application/json")
 	m := t.metadata
 	t.Expect(m.Profile == "bidirectional@1", "profile bidirectional@1", fmt.Sprintf("profile %q", m.Profile))
 	t.Expect(m.Issuer == base, "issuer "+base, fmt.Sprintf("issuer %q", m.Issuer))
@@ -38,7 +40,7 @@ func temporaryCredentialOnRequest(t *test) {
 		what := "the temporary credential for " + client.ID
 		temporary := t.temporaryCredential(client, "")
 		at := temporary.answer.Exchange
-		t.ofType(temporary.answer, what, "application/x-www-form-urlencoded")
+		t.OfType(temporary.answer, what, "application/x-www-form-urlencoded")
 		t.once(at, temporary.values, "oauth_token", what)
 		t.once(at, temporary.values, "oauth_token_secret", what)
 		t.onceAs(at, temporary.values, "oauth_callback_confirmed", "true", what)
@@ -61,13 +63,13 @@ func missingCallbackRefused(t *test) {
 	r := t.temporaryCredentialRequest(t.own(), "")
 	t.control(r, "a request with oauth_callback")
 	r.without = "oauth_callback"
-	t.refused(t.send(r), "the request without oauth_callback", http.StatusBadRequest, "parameter_absent")
+	t.Refused(t.send(r), "the request without oauth_callback", http.StatusBadRequest, "parameter_absent")
 }
 
 // BI-OS-26: only a registered client can be named as delegate.
 func unregisteredDelegateRefused(t *test) {
 	t.control(t.temporaryCredentialRequest(t.own(), t.peer().ID), "a request with the delegate "+t.peer().ID)
-	t.refused(t.send(t.temporaryCredentialRequest(t.own(), nobody.ID)), "the request with the delegate "+nobody.ID, http.StatusBadRequest, "parameter_rejected")
+	t.Refused(t.send(t.temporaryCredentialRequest(t.own(), nobody.ID)), "the request with the delegate "+nobody.ID, http.StatusBadRequest, "parameter_rejected")
 }
 
 // BI-OS-34: what is to be kept secret, or bears power, cannot be told from what came before.
@@ -92,17 +94,17 @@ func credentialsCannotBeGuessed(t *test) {
 	var all []string
 	for _, kind := range kinds {
 		for _, v := range values[kind] {
-			t.Expect(len(v) >= 22 && strings.Trim(v, urlSafe) == "", "an "+kind+" of 22 or more characters A-Z a-z 0-9 - _", fmt.Sprintf("%d characters: %s", len(v), v))
+			t.Expect(len(v) >= 22 && strings.Trim(v, judge.URLSafe) == "", "an "+kind+" of 22 or more characters A-Z a-z 0-9 - _", fmt.Sprintf("%d characters: %s", len(v), v))
 		}
 		if n := len(values[kind]); n >= 16 {
-			bits := randomBits(values[kind])
+			bits := judge.RandomBits(values[kind])
 			t.Expect(bits >= 126, fmt.Sprintf("%d different %s with 128 bits of randomness", n, kind), fmt.Sprintf("only %.0f bits differ between them", bits))
 		}
 		all = append(all, values[kind]...)
 	}
 	for i, a := range all {
 		for _, b := range all[:i] {
-			t.Expect(differing(a, b) >= 11, "tokens, secrets and verifiers that differ in half of their characters or more", fmt.Sprintf("%s and %s differ in %d", b, a, differing(a, b)))
+			t.Expect(judge.Differing(a, b) >= 11, "tokens, secrets and verifiers that differ in half of their characters or more", fmt.Sprintf("%s and %s differ in %d", b, a, judge.Differing(a, b)))
 		}
 	}
 }
@@ -118,6 +120,6 @@ func unregisteredCallbackRefused(t *test) {
 	} {
 		r := t.temporaryCredentialRequest(t.own(), "")
 		r.oauth = []param{{"oauth_callback", callback}}
-		t.refused(t.send(r), "the request with the callback "+callback+", which is not the registered one", http.StatusBadRequest, "parameter_rejected")
+		t.Refused(t.send(r), "the request with the callback "+callback+", which is not the registered one", http.StatusBadRequest, "parameter_rejected")
 	}
 }

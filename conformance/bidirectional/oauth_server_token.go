@@ -7,7 +7,7 @@ func verifierExchangedForAToken(t *test) {
 	temporary, verifier := t.approved(t.own(), t.alice())
 	token := t.exchange(t.own(), temporary, verifier)
 	at, what := token.answer.Exchange, "the answer to the token request"
-	t.ofType(token.answer, what, "application/x-www-form-urlencoded")
+	t.OfType(token.answer, what, "application/x-www-form-urlencoded")
 	t.once(at, token.values, "oauth_token", what)
 	t.once(at, token.values, "oauth_token_secret", what)
 	t.onceAs(at, token.values, "client_id", t.own().ID, what)
@@ -41,9 +41,9 @@ func (t *test) withoutRightVerifier(temporary issued, wrong, when string) {
 	none := t.tokenRequest(t.own(), temporary, "")
 	empty := none
 	empty.oauth = []param{{"oauth_verifier", ""}}
-	t.refused(t.send(t.tokenRequest(t.own(), temporary, wrong)), "a token request "+when+" with a wrong verifier", http.StatusUnauthorized)
-	t.refused(t.send(empty), "a token request "+when+" with an empty verifier", http.StatusUnauthorized)
-	t.refused(t.send(none), "a token request "+when+" without a verifier", http.StatusUnauthorized)
+	t.Refused(t.send(t.tokenRequest(t.own(), temporary, wrong)), "a token request "+when+" with a wrong verifier", http.StatusUnauthorized)
+	t.Refused(t.send(empty), "a token request "+when+" with an empty verifier", http.StatusUnauthorized)
+	t.Refused(t.send(none), "a token request "+when+" without a verifier", http.StatusUnauthorized)
 }
 
 // BI-OS-18: the credential that was rewritten becomes the receiving client's, with all that follows.
@@ -64,10 +64,10 @@ func exchangeByAnotherClientRefused(t *test) {
 	t.exchange(t.peer(), temporary, verifier)
 
 	temporary, verifier = t.approved(t.own(), t.alice())
-	t.refused(t.send(t.tokenRequest(t.peer(), temporary, verifier)), "the token request of "+t.peer().ID+" with a credential of "+t.own().ID, http.StatusUnauthorized)
+	t.Refused(t.send(t.tokenRequest(t.peer(), temporary, verifier)), "the token request of "+t.peer().ID+" with a credential of "+t.own().ID, http.StatusUnauthorized)
 	for _, other := range []ClientSetup{t.own(), t.third()} {
 		temporary, verifier = t.rewritten(t.alice())
-		t.refused(t.send(t.tokenRequest(other, temporary, verifier)), "the token request of "+other.ID+" with a credential rewritten to "+t.peer().ID, http.StatusUnauthorized)
+		t.Refused(t.send(t.tokenRequest(other, temporary, verifier)), "the token request of "+other.ID+" with a credential rewritten to "+t.peer().ID, http.StatusUnauthorized)
 	}
 }
 
@@ -107,7 +107,7 @@ func rewritingOnlyToTheDelegate(t *test) {
 func temporaryCredentialUsedOnce(t *test) {
 	temporary, verifier := t.approved(t.own(), t.alice())
 	t.exchange(t.own(), temporary, verifier)
-	t.refused(t.send(t.tokenRequest(t.own(), temporary, verifier)), "the second token request with one temporary credential", http.StatusUnauthorized)
+	t.Refused(t.send(t.tokenRequest(t.own(), temporary, verifier)), "the second token request with one temporary credential", http.StatusUnauthorized)
 }
 
 // BI-OS-32: consent given in time does not keep a credential alive past its lifetime.
@@ -116,7 +116,7 @@ func temporaryCredentialExpires(t *test) {
 	t.exchange(t.own(), temporary, verifier)
 	temporary, verifier = t.approved(t.own(), t.alice())
 	t.outlive(temporary, t.metadata.TemporaryCredentialLifetime)
-	t.refused(t.send(t.tokenRequest(t.own(), temporary, verifier)), "the token request after the credential's lifetime", http.StatusUnauthorized, "token_expired")
+	t.Refused(t.send(t.tokenRequest(t.own(), temporary, verifier)), "the token request after the credential's lifetime", http.StatusUnauthorized, "token_expired")
 	temporary, verifier = t.approved(t.own(), t.alice())
 	t.exchange(t.own(), temporary, verifier)
 }
@@ -129,6 +129,6 @@ func verifierBoundToItsCredential(t *test) {
 	consented, _ := t.approved(t.own(), t.alice())
 	for i, victims := range []issued{t.temporaryCredential(t.own(), ""), consented} {
 		state := []string{"that nobody has decided on", "that another user has approved"}[i]
-		t.refused(t.send(t.tokenRequest(t.own(), victims, attackers)), "the token request for a credential "+state+", with the verifier of another one", http.StatusUnauthorized)
+		t.Refused(t.send(t.tokenRequest(t.own(), victims, attackers)), "the token request for a credential "+state+", with the verifier of another one", http.StatusUnauthorized)
 	}
 }

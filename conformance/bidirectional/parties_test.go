@@ -14,6 +14,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"countersign/conformance"
+	"countersign/conformance/judge"
 )
 
 // noon is surroundings in which it is always the same time.
@@ -30,7 +31,7 @@ var _ = Describe("A site that the harness plays", func() {
 	)
 
 	BeforeEach(func() {
-		t = &test{Session: &conformance.Session{Env: noon{}}, metadata: metadata{CallbackEndpoint: callback}}
+		t = &test{Judge: judge.Judge{Session: &conformance.Session{Env: noon{}}}, metadata: metadata{CallbackEndpoint: callback}}
 		s = &site{t: t, name: "site-b", clientID: "client-b", secrets: map[string]string{"client-a": "secret-a", "client-b": "secret-b"}, seed: []byte("seed")}
 		server = httptest.NewServer(s)
 		s.issuer = server.URL

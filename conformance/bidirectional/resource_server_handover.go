@@ -8,7 +8,7 @@ import (
 
 // refusedHandover sends a hand-over with one thing wrong, and shows that its token opens nothing.
 func (t *test) refusedHandover(p pass, r request, what string, status int, codes ...string) {
-	t.refused(t.send(r), what, status, codes...)
+	t.Refused(t.send(r), what, status, codes...)
 	t.opensNothing(p, "the token of "+what)
 }
 
@@ -104,7 +104,7 @@ func tokenCannotBeRebound(t *test) {
 	for i, other := range []pass{client, user, secret} {
 		what := "a hand-over that names a known token with another " + []string{"client", "user", "secret"}[i]
 		before := t.send(t.reading(other)).Status
-		t.refused(t.send(t.issuing(other)), what, http.StatusConflict)
+		t.Refused(t.send(t.issuing(other)), what, http.StatusConflict)
 		t.belongsTo(p, "the token after "+what)
 		if before == http.StatusUnauthorized { // what opens beforehand is the matter of BI-RS-05 and BI-RS-07
 			t.opensNothing(other, "the token in the new guise, after "+what)

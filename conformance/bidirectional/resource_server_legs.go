@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"countersign/conformance"
+	"countersign/conformance/judge"
 )
 
 // pass is an access token as the harness, being the OAuth server of the target's site, makes and hands it over.
@@ -52,7 +53,7 @@ func (t *test) revoking(p pass) request {
 // acknowledged ends the check as failed unless a hand-over is answered with 204.
 func (t *test) acknowledged(resp *conformance.Response, what string) {
 	if resp.Status != http.StatusNoContent {
-		t.FailAt(resp.Exchange, "status 204 for "+what, describe(resp))
+		t.FailAt(resp.Exchange, "status 204 for "+what, judge.Describe(resp))
 	}
 }
 
@@ -79,7 +80,7 @@ type resources struct {
 // read reads the resources and gets them.
 func (t *test) read(p pass, what string) (resources, *conformance.Response) {
 	resp := t.send(t.reading(p))
-	t.accepted(resp, what)
+	t.Accepted(resp, what)
 	var got resources
 	if err := json.Unmarshal(resp.Body, &got); err != nil {
 		t.FailAt(resp.Exchange, "status 200 and a JSON object for "+what, err.Error())
@@ -107,5 +108,5 @@ func (t *test) belongsTo(p pass, what string) {
 
 // opensNothing ends the check as failed unless a token is refused, with one of the codes; none: any.
 func (t *test) opensNothing(p pass, what string, codes ...string) {
-	t.refused(t.send(t.reading(p)), what, http.StatusUnauthorized, codes...)
+	t.Refused(t.send(t.reading(p)), what, http.StatusUnauthorized, codes...)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"countersign/conformance/judge"
 )
 
 // BI-RS-01: the token that was handed over opens the resources to its client.
@@ -11,7 +13,7 @@ func resourceForATokenHandedOver(t *test) {
 	for _, client := range []ClientSetup{t.own(), t.peer()} {
 		what := "the resources for " + client.ID
 		got, resp := t.read(t.handedOver(client, t.alice()), what)
-		t.ofType(resp, what, "application/json")
+		t.OfType(resp, what, "application/json")
 		if got.Owner == nil {
 			t.FailAt(resp.Exchange, what+" with the member owner", "no owner")
 		}
@@ -53,7 +55,7 @@ func noTokenNoResource(t *test) {
 	t.opens(p, "a request with a token")
 	unsigned := t.reading(p)
 	unsigned.unsigned = true
-	t.refused(t.send(unsigned), "a request without Authorization", http.StatusUnauthorized)
+	t.Refused(t.send(unsigned), "a request without Authorization", http.StatusUnauthorized)
 	p.token, p.secret = "", ""
 	t.opensNothing(p, "a request signed without oauth_token")
 }
@@ -83,9 +85,9 @@ func wronglySignedReadRefused(t *test) {
 	corrupt.corrupt = true
 	secret.by.clientSecret = t.own().Secret
 	tokenSecret.by.tokenSecret = swapFirst(p.secret)
-	t.refused(t.send(corrupt), "a request with one character of the signature changed", http.StatusUnauthorized, "signature_invalid")
-	t.refused(t.send(secret), "a request signed with another client's secret", http.StatusUnauthorized, "signature_invalid")
-	t.refused(t.send(tokenSecret), "a request signed with another token's secret", http.StatusUnauthorized, "signature_invalid")
+	t.Refused(t.send(corrupt), "a request with one character of the signature changed", http.StatusUnauthorized, "signature_invalid")
+	t.Refused(t.send(secret), "a request signed with another client's secret", http.StatusUnauthorized, "signature_invalid")
+	t.Refused(t.send(tokenSecret), "a request signed with another token's secret", http.StatusUnauthorized, "signature_invalid")
 }
 
 // BI-RS-08: refusals can be read by a program.
@@ -111,7 +113,7 @@ func lateHandoverCounts(t *test) {
 	first := t.send(t.reading(p)) // that it is refused is the matter of BI-RS-02
 	t.acknowledged(t.send(t.issuing(p)), "the hand-over of a token that has been shown already")
 	if resp := t.send(t.reading(p)); resp.Status != http.StatusOK {
-		t.FailAt(resp.Exchange, "status 200 for a token whose hand-over came after its first use", describe(resp)+"; before the hand-over "+describe(first))
+		t.FailAt(resp.Exchange, "status 200 for a token whose hand-over came after its first use", judge.Describe(resp)+"; before the hand-over "+judge.Describe(first))
 	}
 }
 
@@ -121,13 +123,13 @@ func nonceOfAReadUsedOnce(t *test) {
 	r := t.reading(p)
 	r.nonce, r.timestamp = t.Random(12), t.at(0)
 	t.control(r, "a request with a fresh nonce")
-	t.refused(t.send(r), "the same request again", http.StatusUnauthorized, "nonce_used")
+	t.Refused(t.send(r), "the same request again", http.StatusUnauthorized, "nonce_used")
 	later := r
 	later.timestamp = t.at(-1)
-	t.refused(t.send(later), "another request with the same nonce, one second apart", http.StatusUnauthorized, "nonce_used")
+	t.Refused(t.send(later), "another request with the same nonce, one second apart", http.StatusUnauthorized, "nonce_used")
 	other := t.reading(t.handedOver(t.peer(), t.bob()))
 	other.nonce, other.timestamp = r.nonce, r.timestamp
-	t.refused(t.send(other), "a request of the same client with another token and the same nonce", http.StatusUnauthorized, "nonce_used")
+	t.Refused(t.send(other), "a request of the same client with another token and the same nonce", http.StatusUnauthorized, "nonce_used")
 }
 
 // BI-RS-20: what was signed long ago, or for later, is refused.
@@ -138,7 +140,7 @@ func timestampOfAReadWithinTheWindow(t *test) {
 		t.control(r, fmt.Sprintf("a request with a timestamp %+d s from now, the window being %d s", side*t.window()/2, t.window()))
 		for _, off := range []int64{t.window() + outside, 24 * 3600} {
 			r.timestamp = t.at(side * off)
-			t.refused(t.send(r), fmt.Sprintf("a request with a timestamp %+d s from now", side*off), http.StatusUnauthorized, "timestamp_refused")
+			t.Refused(t.send(r), fmt.Sprintf("a request with a timestamp %+d s from now", side*off), http.StatusUnauthorized, "timestamp_refused")
 		}
 	}
 }
@@ -149,7 +151,7 @@ func plaintextReadWithoutTLSRefused(t *test) {
 	t.plain(r.url)
 	t.control(r, "a request signed with HMAC-SHA256")
 	r.signatureMethod = "PLAINTEXT"
-	t.refused(t.send(r), "a request signed with PLAINTEXT, without TLS", http.StatusBadRequest, "signature_method_rejected")
+	t.Refused(t.send(r), "a request signed with PLAINTEXT, without TLS", http.StatusBadRequest, "signature_method_rejected")
 }
 
 // BI-RS-22: a protocol parameter comes once, header and query taken together.
@@ -159,16 +161,16 @@ func protocolParametersOfAReadComeOnce(t *test) {
 	for _, name := range []string{"oauth_nonce", "oauth_token", "oauth_consumer_key"} {
 		r := right
 		r.twice = name
-		t.refused(t.send(r), "a request with "+name+" twice in the header", http.StatusBadRequest, "parameter_rejected")
+		t.Refused(t.send(r), "a request with "+name+" twice in the header", http.StatusBadRequest, "parameter_rejected")
 	}
 	inQuery := right
 	inQuery.url = withQuery(right.url, url.Values{"oauth_token": {right.by.token}})
-	t.refused(t.send(inQuery), "a request with oauth_token in the header and in the query", http.StatusBadRequest, "parameter_rejected")
+	t.Refused(t.send(inQuery), "a request with oauth_token in the header and in the query", http.StatusBadRequest, "parameter_rejected")
 }
 
 // BI-RS-23: resources are not kept by caches.
 func resourcesAreNotStoredByCaches(t *test) {
-	t.notStored(t.opens(t.handedOver(t.peer(), t.alice()), "a request with a token"), "the answer with the resources")
+	t.NotStored(t.opens(t.handedOver(t.peer(), t.alice()), "a request with a token"), "the answer with the resources")
 }
 
 // BI-RS-24: a token is for reading.
@@ -179,7 +181,7 @@ func readOnly(t *test) {
 		r.method = method
 		resp := t.send(r)
 		if resp.Status != http.StatusMethodNotAllowed {
-			t.FailAt(resp.Exchange, "status 405 for a signed "+method, describe(resp))
+			t.FailAt(resp.Exchange, "status 405 for a signed "+method, judge.Describe(resp))
 		}
 	}
 }

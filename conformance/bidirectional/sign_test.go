@@ -8,6 +8,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	"github.com/onsi/gomega"
+
+	"countersign/conformance/judge"
 )
 
 // printer is the client of the worked example in RFC 5849 section 1.2.
@@ -132,7 +134,7 @@ var _ = Describe("A request of the harness", func() {
 		corrupt := honest
 		corrupt.corrupt = true
 		right, wrong := value(honest, "oauth_signature"), value(corrupt, "oauth_signature")
-		gomega.Expect(differing(right, wrong)).To(gomega.Equal(1))
+		gomega.Expect(judge.Differing(right, wrong)).To(gomega.Equal(1))
 		gomega.Expect(names(corrupt)).To(gomega.Equal(names(honest)))
 	})
 

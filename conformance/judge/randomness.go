@@ -1,15 +1,15 @@
-package bidirectional
+package judge
 
 import (
 	"maps"
 	"math"
 )
 
-// urlSafe is the alphabet of tokens, secrets and verifiers.
-const urlSafe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+// URLSafe is the alphabet of tokens, secrets and verifiers.
+const URLSafe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// differing counts the positions in which two values differ; what one has beyond the other's end counts.
-func differing(a, b string) int {
+// Differing counts the positions in which two values differ; what one has beyond the other's end counts.
+func Differing(a, b string) int {
 	if len(a) < len(b) {
 		a, b = b, a
 	}
@@ -22,9 +22,9 @@ func differing(a, b string) int {
 	return n
 }
 
-// randomBits bounds from above how many random bits the values hold: in each position that is not the same in all of them,
+// RandomBits bounds from above how many random bits the values hold: in each position that is not the same in all of them,
 // as many as the alphabet seen in such positions allows. It needs some 16 values to see the alphabet.
-func randomBits(values []string) float64 {
+func RandomBits(values []string) float64 {
 	length := 0
 	for _, v := range values {
 		length = max(length, len(v))
