@@ -123,8 +123,8 @@ Without --target, and without a target in the configuration, the target is the b
 				return &certify.UsageError{Problem: err.Error()}
 			}
 			fmt.Fprintf(os.Stderr, "%s\n", folder.Path("report.html"))
-			if job.Defect != "" {
-				tellDefect(job.Defect, report)
+			if job.Defect != "" && tellDefect(job.Defect, report) && report.Conclusion == conformance.Conformant {
+				return exitCode(conformance.Nonconformant.ExitCode()) // it was caught by a warning
 			}
 			if code := report.Conclusion.ExitCode(); code != 0 {
 				return exitCode(code)
@@ -136,7 +136,7 @@ Without --target, and without a target in the configuration, the target is the b
 	f.StringVar(&file, "config", "", "countersign.yaml: target, roles, setup")
 	f.StringVar(&flow, "flow", "", "flow, or profile, under test (default: every flow, or the one that the target serves)")
 	f.StringVar(&target, "target", "", "base URL of the implementation under test")
-	f.StringSliceVar(&roles, "role", nil, "role under test: oauth-server, resource-server, client; repeatable")
+	f.StringSliceVar(&roles, "role", nil, "role under test, as oauth-server, client, app-server; repeatable")
 	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
 	f.StringSliceVar(&job.Only, "only", nil, "checks to run: an ID or the beginning of one; repeatable")
 	f.StringVar(&job.Defect, "defect", "", "make the reference wrong in this way (see `list defects`)")
@@ -189,16 +189,18 @@ func show(d reports.Document, asJSON bool) error {
 	return terminal().Write(os.Stderr, d)
 }
 
-func tellDefect(id string, report conformance.Report) {
+// tellDefect says, and reports, whether the run caught the defect.
+func tellDefect(id string, report conformance.Report) bool {
 	defect, err := reference.FindDefect(id)
 	if err != nil {
-		return
+		return false
 	}
-	if certify.Caught(defect, report.Results) {
-		fmt.Fprintf(os.Stderr, "defect %s (%s) is caught by %s\n", id, defect.Text, defect.Requirement)
-	} else {
-		fmt.Fprintf(os.Stderr, "defect %s (%s) was not caught by %s in this run\n", id, defect.Text, defect.Requirement)
+	caught, verb := certify.Caught(defect, report.Results), "was not caught in this run"
+	if caught {
+		verb = "is caught"
 	}
+	fmt.Fprintf(os.Stderr, "defect %s (%s) %s by %s\n", id, defect.Text, verb, defect.Requirement)
+	return caught
 }
 
 func runCommand() *cobra.Command {
@@ -329,13 +331,15 @@ func serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve FLOW",
 		Short: "Run the reference for a browser, or one role of it for practice",
-		Long: `Serve runs two sites, a video site and a microblog, on two loopback ports; open the first in a browser.
-With --role it runs that role alone, with the values of section 8 of the profile, as a target to practise check --target on.`,
+		Long: `Serve runs a flow on loopback ports for a person with a browser: bidirectional as a video site and a microblog that authorize each other,
+ticket as a terminal with an account server and two apps. With --role it runs that role alone, with the values of section 8 of the profile,
+as a target to practise check --target on.`,
 		Example: `  countersign serve bidirectional
   countersign serve bidirectional --defect BI-OS-27
-  countersign serve bidirectional --role oauth-server --port-a 9000`,
+  countersign serve bidirectional --role oauth-server --port-a 9000
+  countersign serve ticket`,
 		Args:      exactly("FLOW"),
-		ValidArgs: []string{"bidirectional"},
+		ValidArgs: []string{"bidirectional", "ticket"},
 		RunE: func(c *cobra.Command, args []string) error {
 			flow, err := flows.Find(args[0])
 			if err != nil {
@@ -351,9 +355,9 @@ With --role it runs that role alone, with the values of section 8 of the profile
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&live.PortA, "port-a", 8801, "loopback port of the video site, or of the role; 0 takes a free one")
-	f.IntVar(&live.PortB, "port-b", 8802, "loopback port of the microblog; 0 takes a free one")
-	f.StringVar((*string)(&live.Role), "role", "", "run one role alone: oauth-server, resource-server, client")
+	f.IntVar(&live.PortA, "port-a", 8801, "loopback port of the video site, of the terminal, or of the role; 0 takes a free one")
+	f.IntVar(&live.PortB, "port-b", 8802, "loopback port of the microblog, or of the account server; 0 takes a free one")
+	f.StringVar((*string)(&live.Role), "role", "", "run one role of the flow alone")
 	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
 	f.StringVar(&live.Defect, "defect", "", "lift this guard (see `list defects`)")
 	return c

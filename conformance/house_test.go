@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/conformance/catalog"
+	"countersign/conformance/flows"
 	"countersign/sim/worldlint"
 )
 
@@ -93,8 +94,18 @@ var _ = Describe("The house", func() {
 	})
 
 	It("keeps real time, goroutines and chance out of everything that lives in a world", func() {
-		findings, err := worldlint.Check("countersign/actors/bidirectional/...", "countersign/actors/oauth1", "countersign/actors/guard", "countersign/actors/store",
-			"countersign/actors/password", "countersign/scenarios/...", "countersign/conformance/bidirectional")
+		outside := []string{"countersign/actors/live", "countersign/actors/interop"} // the real world, and peers for tests
+		var inside []string
+		for _, p := range packages() {
+			if (within(p.ImportPath, "countersign/actors") || within(p.ImportPath, "countersign/scenarios")) && !contains(outside, p.ImportPath) {
+				inside = append(inside, p.ImportPath)
+			}
+		}
+		for _, f := range flows.All() {
+			inside = append(inside, "countersign/conformance/"+f.Name)
+		}
+		Expect(len(inside)).To(BeNumerically(">", 8))
+		findings, err := worldlint.Check(inside...)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(findings).To(BeEmpty())
 	})

@@ -41,6 +41,8 @@ type Env interface {
 	Advance(time.Duration) error
 	// Await waits until done reports true, or for limit at the most, and gives done's last answer.
 	Await(limit time.Duration, done func() bool) bool
+	// Together runs functions at the same time and returns when all have ended. They must not end the check.
+	Together(...func())
 	// Entropy is the harness's random stream for this check.
 	Entropy() io.Reader
 	// Within runs a check in these surroundings and returns when it has ended.
@@ -149,6 +151,17 @@ func (s *Session) Do(as string, req *http.Request) *Response {
 func (s *Session) Try(as string, req *http.Request) (*Response, error) {
 	_, resp, err := s.try(as, req)
 	return resp, err
+}
+
+// TryTogether sends requests at the same time, in the name of a party, and returns the answers in the order of the requests: nil for one that stayed without.
+func (s *Session) TryTogether(as string, requests ...*http.Request) []*Response {
+	answers := make([]*Response, len(requests))
+	var sending []func()
+	for i, req := range requests {
+		sending = append(sending, func() { answers[i], _ = s.Try(as, req) }) // why there is none stands in the report
+	}
+	s.Env.Together(sending...)
+	return answers
 }
 
 // try also gives the number of the exchange: while it is under way, the target may begin others.

@@ -233,6 +233,15 @@ func (w *Wire) Await(limit time.Duration, done func() bool) bool {
 	return w.Stage.await(w.context(), limit, done)
 }
 
+// Together implements Env.
+func (w *Wire) Together(functions ...func()) {
+	var running sync.WaitGroup
+	for _, f := range functions {
+		running.Go(f)
+	}
+	running.Wait()
+}
+
 // Entropy implements Env.
 func (w *Wire) Entropy() io.Reader { return w.Random }
 

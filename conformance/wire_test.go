@@ -182,6 +182,33 @@ var _ = Describe("The wire", func() {
 		Expect(w.Advance(time.Hour)).To(MatchError("stuck"))
 	})
 
+	It("sends requests at the same time, and gives the answers in the order of the requests", func() {
+		arrived, both := make(chan struct{}, 2), make(chan struct{})
+		target := serve(func(w http.ResponseWriter, r *http.Request) {
+			arrived <- struct{}{}
+			<-both
+			if r.URL.Path == "/broken" {
+				panic(http.ErrAbortHandler)
+			}
+			_, _ = io.WriteString(w, r.URL.Path)
+		})
+		w := &conformance.Wire{}
+		staged(w)
+		go func() {
+			<-arrived
+			<-arrived
+			close(both)
+		}()
+		result := play(w, func(s *conformance.Session) {
+			answers := s.TryTogether("harness", get(target+"/broken"), get(target+"/whole"))
+			Expect(answers).To(HaveLen(2))
+			Expect(answers[0]).To(BeNil())
+			Expect(string(answers[1].Body)).To(Equal("/whole"))
+		})
+		Expect(result.Verdict).To(Equal(conformance.Pass))
+		Expect(result.Exchanges).To(HaveLen(2))
+	})
+
 	It("follows no redirect and keeps no cookie", func() {
 		asked := 0
 		target := serve(func(w http.ResponseWriter, r *http.Request) {

@@ -58,6 +58,13 @@ const (
 	UserTerminal     Role = "user-terminal"
 )
 
+// The roles of the ticket flow.
+const (
+	AccountServer Role = "account-server"
+	AppServer     Role = "app-server"
+	Terminal      Role = "terminal"
+)
+
 // Requirement is one sentence that an implementation has to meet.
 type Requirement struct {
 	ID      ID      `yaml:"id" json:"id"`
@@ -89,6 +96,9 @@ type Catalog struct {
 //go:embed bidirectional.yaml
 var bidirectional []byte
 
+//go:embed ticket.yaml
+var ticket []byte
+
 // Schema is the JSON Schema of the catalogue files.
 //
 //go:embed requirements.schema.json
@@ -97,7 +107,7 @@ var Schema []byte
 // Catalogs returns the catalogue of every flow, in the order of the flows. The caller must not change it.
 var Catalogs = sync.OnceValue(func() []Catalog {
 	var all []Catalog
-	for _, data := range [][]byte{bidirectional} {
+	for _, data := range [][]byte{bidirectional, ticket} {
 		var c Catalog
 		if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
 			panic(fmt.Sprintf("the embedded catalogue cannot be read: %v", err))

@@ -50,8 +50,11 @@ var _ = Describe("The catalogue", func() {
 		}
 	})
 
-	It("holds the floor of the bidirectional flow", func() {
-		Expect(len(catalog.Catalogs()[0].Requirements)).To(BeNumerically(">=", 45))
+	It("holds the floor of each flow", func() {
+		floor := map[string]int{"bidirectional": 45, "ticket": 35, "mobile": 35, "offline": 35, "unified": 50}
+		for _, c := range catalog.Catalogs() {
+			Expect(len(c.Requirements)).To(BeNumerically(">=", floor[c.Flow]), c.Flow)
+		}
 	})
 
 	It("writes the keyword of a requirement into its text", func() {
@@ -71,11 +74,16 @@ var _ = Describe("The catalogue", func() {
 	})
 
 	It("is what the wire profile speaks of: every ID that the profile names exists", func() {
-		profile, err := os.ReadFile("../profiles/bidirectional.md")
-		Expect(err).NotTo(HaveOccurred())
-		for _, id := range regexp.MustCompile(`BI-[A-Z]{2}-\d{2}`).FindAllString(string(profile), -1) {
-			_, ok := catalog.Lookup(catalog.ID(id))
-			Expect(ok).To(BeTrue(), id)
+		for _, c := range catalog.Catalogs() {
+			profile, err := os.ReadFile("../profiles/" + c.Flow + ".md")
+			Expect(err).NotTo(HaveOccurred())
+			named := regexp.MustCompile(`\b[A-Z]{2}-[A-Z]{2}-\d{2}\b`).FindAllString(string(profile), -1)
+			Expect(named).NotTo(BeEmpty(), c.Flow)
+			for _, id := range named {
+				flow, ok := catalog.FlowOf(catalog.ID(id))
+				Expect(ok).To(BeTrue(), id)
+				Expect(flow).To(Equal(c.Flow), id)
+			}
 		}
 	})
 })
@@ -93,6 +101,17 @@ var _ = Describe("The account of the source documents", func() {
 		}
 	})
 
+	It("has one for each flow, in the same order", func() {
+		var catalogs, coverages []string
+		for _, c := range catalog.Catalogs() {
+			catalogs = append(catalogs, c.Flow)
+		}
+		for _, c := range catalog.Coverages() {
+			coverages = append(coverages, c.Flow)
+		}
+		Expect(coverages).To(Equal(catalogs))
+	})
+
 	It("accounts for all eleven claims of the bidirectional document", func() {
 		var where []string
 		for _, s := range catalog.Coverages()[0].Statements {
@@ -106,14 +125,18 @@ var _ = Describe("The account of the source documents", func() {
 
 	It("covers every core requirement that a claim or the description asks for", func() {
 		covered := map[catalog.ID]bool{}
-		for _, s := range catalog.Coverages()[0].Statements {
-			for _, id := range s.Requirements {
-				covered[id] = true
+		for _, c := range catalog.Coverages() {
+			for _, s := range c.Statements {
+				for _, id := range s.Requirements {
+					covered[id] = true
+				}
 			}
 		}
-		for _, r := range catalog.Catalogs()[0].Requirements {
-			if r.Level == catalog.Core && regexp.MustCompile(`^(claims? \d|description)`).MatchString(r.Source) {
-				Expect(covered[r.ID]).To(BeTrue(), string(r.ID))
+		for _, c := range catalog.Catalogs() {
+			for _, r := range c.Requirements {
+				if r.Level == catalog.Core && regexp.MustCompile(`^(claims? \d|description)`).MatchString(r.Source) {
+					Expect(covered[r.ID]).To(BeTrue(), string(r.ID))
+				}
 			}
 		}
 	})

@@ -27,10 +27,13 @@ type Coverage struct {
 //go:embed bidirectional.coverage.yaml
 var bidirectionalCoverage []byte
 
+//go:embed ticket.coverage.yaml
+var ticketCoverage []byte
+
 // Coverages returns the account of every source document, in the order of the flows. The caller must not change it.
 var Coverages = sync.OnceValue(func() []Coverage {
 	var all []Coverage
-	for _, data := range [][]byte{bidirectionalCoverage} {
+	for _, data := range [][]byte{bidirectionalCoverage, ticketCoverage} {
 		var c Coverage
 		if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
 			panic(fmt.Sprintf("the embedded coverage cannot be read: %v", err))

@@ -20,6 +20,8 @@ import (
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/config"
+	"countersign/conformance/flows"
+	"countersign/conformance/ticket"
 )
 
 const client = "{id: a, secret: topsecret, name: A, callback: 'http://a/callback'}"
@@ -49,7 +51,7 @@ var _ = Describe("A configuration with a mistake", func() {
 		Entry("a negative seed", "seed: -1\n", `:1:7: seed: a whole number of 0 or more is wanted here, not -1; write it without quotes, as 7`),
 		Entry("a seed beyond 64 bits", "seed: 99999999999999999999\n", `:1:7: seed: a whole number of 0 or more is wanted here, not a text; write it without quotes, as 7`),
 		Entry("an unknown level", "level: medium\n", `:1:8: level: "medium" is unknown; write core or hardened`),
-		Entry("an unknown profile", "profile: ticket@1\n", `:1:10: profile: "ticket@1" is unknown; write bidirectional@1`),
+		Entry("an unknown profile", "profile: tickets@1\n", `:1:10: profile: "tickets@1" is unknown; write bidirectional@1 or ticket@1`),
 		Entry("an unknown role", "roles:\n  - client\n  - server\n", `:3:5: roles[1]: "server" is unknown; write oauth-server or resource-server or client or client-initiating or client-receiving`),
 		Entry("a role twice", "roles: [client, client]\n", `:1:8: roles: entries 1 and 2 are the same; take one of them out`),
 		Entry("no role", "roles: []\n", `:1:8: roles: a list of roles is wanted here, not an empty one; write one entry after the other, each behind a dash`),
@@ -174,16 +176,25 @@ var _ = Describe("The schema of the configuration", func() {
 		}
 	})
 
-	It("knows exactly the keys that the program reads", func() {
-		var schema struct {
-			node
-			Defs map[string]node `json:"$defs"`
+	It("reads the setup of the flow that is named", func() {
+		c, err := parse("profile: ticket@1\nroles: [terminal]\nsetup: {issuer: 'http://127.0.0.1:1'}\n")
+		Expect(err).NotTo(HaveOccurred())
+		setup := ticket.Default()
+		setup.Issuer = "http://127.0.0.1:1"
+		Expect(c.Setup).To(Equal(&setup))
+	})
+
+	It("knows exactly the keys that the program reads, for each flow", func() {
+		for _, flow := range flows.All() {
+			var schema struct {
+				node
+				Defs map[string]node `json:"$defs"`
+			}
+			Expect(json.Unmarshal(config.Schema(flow), &schema)).To(Succeed())
+			schema.Properties["setup"].matches(reflect.TypeOf(flow.Setup()).Elem(), schema.Defs)
+			keys := slices.Sorted(maps.Keys(schema.Properties))
+			Expect(keys).To(Equal([]string{"level", "limit", "max_wait", "profile", "roles", "seed", "setup", "target"}))
 		}
-		Expect(json.Unmarshal(config.Schema(bidirectional.Flow()), &schema)).To(Succeed())
-		setup := schema.Properties["setup"]
-		setup.matches(reflect.TypeFor[bidirectional.Setup](), schema.Defs)
-		keys := slices.Sorted(maps.Keys(schema.Properties))
-		Expect(keys).To(Equal([]string{"level", "limit", "max_wait", "profile", "roles", "seed", "setup", "target"}))
 	})
 })
 

@@ -8,11 +8,12 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
+	"countersign/conformance/ticket"
 )
 
 // All returns every flow, in the order of the catalogues.
 func All() []conformance.Flow {
-	return []conformance.Flow{bidirectional.Flow()}
+	return []conformance.Flow{bidirectional.Flow(), ticket.Flow()}
 }
 
 // Checks returns every check of every flow.

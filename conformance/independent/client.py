@@ -7,8 +7,9 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
+from forms import Refusal
 from legs import Leg, LegFailed, Outbound, Peer
-from oauth1 import Judge, Refusal, Rules
+from oauth1 import Judge, Rules
 from store import Guards, TokenTable
 from web import Response, for_browsers, json_response, page, redirect, single, with_query
 

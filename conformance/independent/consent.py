@@ -7,7 +7,7 @@ import html
 import re
 import secrets
 
-from oauth1 import Refusal
+from forms import Refusal
 from web import Response, for_browsers, page, redirect, single, with_query
 
 MOST_PAGES = 32  # pages of one credential that are open at once

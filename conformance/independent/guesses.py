@@ -1,4 +1,4 @@
-"""Wrong passwords for one user name, over all temporary credentials (profile section 4.2)."""
+"""Wrong passwords for one user name, wherever they are tried (section 4.2 of the profiles)."""
 from __future__ import annotations
 
 import threading
@@ -22,15 +22,28 @@ class Guesses:
 
     def may_consent(self, username: str, right: bool) -> bool:
         """Judges and counts a password that was compared: of many at once, no more than MOST have a chance."""
+        return self.count(username, right) == 0 and right
+
+    def count(self, username: str, right: bool) -> float:
+        """Counts a password that was compared, unless the name is shut; returns the seconds for which it was."""
         now, key = self._clock.now(), self._key(username)
         with self._lock:
+            shut = self._shut(key, now)
+            if shut or right:
+                if not shut:
+                    self._tries.pop(key, None)
+                return shut
             tries = self._tries.setdefault(key, deque(maxlen=MOST))
-            if len(tries) == MOST and now < tries[-1] + SPAN:
-                return False
-            if right:
-                del self._tries[key]
-                return True
             while tries and now >= tries[0] + SPAN:
                 tries.popleft()
             tries.append(now)
-            return False
+            return 0
+
+    def shut(self, username: str) -> float:
+        """Seconds until passwords for the name are compared again; 0: they are now."""
+        with self._lock:
+            return self._shut(self._key(username), self._clock.now())
+
+    def _shut(self, key, now: float) -> float:
+        tries = self._tries.get(key, ())
+        return max(0, tries[-1] + SPAN - now) if len(tries) == MOST else 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from fetching import Unreachable, fetch
 from oauth1 import Signer
-from web import Unreachable, fetch
 
 FIRST_WAIT, LONGEST_WAIT = 1, 30  # seconds between tries
 

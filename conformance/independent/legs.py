@@ -4,8 +4,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from oauth1 import DIGESTS, Refusal, Signer
-from web import Reply, Unreachable, fetch, is_safe, single
+from fetching import Reply, Unreachable, fetch, is_safe
+from forms import Refusal
+from oauth1 import DIGESTS, Signer
+from web import single
 
 PROFILE = "bidirectional@1"
 WELL_KNOWN = "/.well-known/bidirectional-authorization"

@@ -8,44 +8,14 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, urlsplit
+
+from forms import Refusal, encode, parse_form
 
 DIGESTS = {"HMAC-SHA256": hashlib.sha256, "HMAC-SHA1": hashlib.sha1}
 REQUIRED = ("oauth_consumer_key", "oauth_signature_method", "oauth_signature", "oauth_timestamp", "oauth_nonce")
 
 _HEADER_PARAMETER = re.compile(r'\s*([^\s=,"]+)\s*=\s*"([^"]*)"\s*')
-
-
-class Refusal(Exception):
-    """A request refused, with the status and the `error` of profile section 2.1."""
-
-    def __init__(self, status: int, error: str, description: str):
-        super().__init__(description)
-        self.status = status
-        self.error = error
-        self.description = description
-
-
-def encode(text: str) -> str:
-    """Percent-encodes all but the unreserved characters (RFC 5849 section 3.6)."""
-    return quote(text, safe="~")
-
-
-def form_encode(pairs) -> str:
-    return "&".join(encode(name) + "=" + encode(value) for name, value in pairs)
-
-
-def parse_form(text: str) -> list:
-    """Decodes a query or a form body into name/value pairs, in order, repeated names kept."""
-    pairs = []
-    for part in text.split("&"):
-        if part:
-            name, _, value = part.partition("=")
-            try:
-                pairs.append((unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")))
-            except UnicodeDecodeError:
-                raise Refusal(400, "parameter_rejected", "A parameter is not UTF-8; encode names and values as UTF-8.")
-    return pairs
 
 
 def parse_authorization(value: str):

@@ -8,9 +8,10 @@ import threading
 from dataclasses import dataclass, field
 
 from consent import Consent
+from forms import Refusal
 from guesses import Guesses
 from handover import HandOver
-from oauth1 import Judge, Refusal, Rules, Signer
+from oauth1 import Judge, Rules, Signer
 from store import Accounts, Guards, TokenTable
 from web import Response, form_response, refusal_response, single
 

@@ -5,7 +5,8 @@ import hmac
 import threading
 from dataclasses import dataclass
 
-from oauth1 import Judge, Refusal, Rules
+from forms import Refusal
+from oauth1 import Judge, Rules
 from store import Guards, TokenTable
 from web import Response, json_response, refusal_response, single
 

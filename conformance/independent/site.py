@@ -8,18 +8,18 @@ The defaults are the values of section 8 of the profile. It listens on loopback 
 """
 from __future__ import annotations
 
-import argparse
 import sys
 
 sys.dont_write_bytecode = True  # leaves the source tree as it is
 
 import client
 import oauth_server
+import program
 import resource_server
+from clock import Clock, advance
 from legs import PROFILE, WELL_KNOWN, Peer
-from oauth1 import Refusal
 from store import Registration
-from web import Application, Clock, Response, Server, json_response, single
+from web import Application, Response, json_response
 
 DEFECTS = {
     "oauth-server": oauth_server.DEFECTS,
@@ -36,13 +36,9 @@ CLIENTS = [
 USERS = [("alice", "alice-password-at-a"), ("bob", "bob-password-at-a")]
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="site.py", allow_abbrev=False, description="Runs roles of the profile bidirectional@1.")
+def arguments():
+    parser = program.arguments("site.py", PROFILE, DEFECTS)
     add = parser.add_argument
-    add("--role", action="append", choices=list(DEFECTS), help="a role to run; repeat it for several on one origin")
-    add("--port", type=int, default=0, help="0: any free port")
-    add("--defect", action="append", default=[], metavar="ID", help="lift this requirement")
-    add("--list-defects", action="store_true", help="print the IDs that --defect takes (with --role: of those roles)")
     add("--own-issuer", help="the site's OAuth server; where it runs here: its own URL")
     add("--handover-key", default="handover-key-a")
     add("--client", nargs=4, action="append", default=[], metavar=("ID", "SECRET", "NAME", "CALLBACK"),
@@ -50,7 +46,6 @@ def arguments() -> argparse.ArgumentParser:
     add("--only-given-clients", action="store_true", help="register none but those of --client")
     add("--user", nargs=2, action="append", metavar=("NAME", "PASSWORD"), help="an account, in the place of the defaults")
     add("--timestamp-window", type=int, default=300, help="seconds")
-    add("--no-test-clock", action="store_true", help="offer no test clock endpoint")
     server = parser.add_argument_group("OAuth server")
     server.add_argument("--handover-endpoint", help="where tokens are handed over")
     server.add_argument("--resource-endpoint", help="for which resource server tokens are meant")
@@ -116,37 +111,5 @@ def build(options, base: str) -> Application:
     return application
 
 
-def advance(clock: Clock, request) -> Response:
-    """Section 9."""
-    text = single(request.form, "advance", required=True)
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise Refusal(400, "parameter_rejected", "advance is not a whole number of seconds.")
-    clock.advance(int(text))
-    return json_response(200, {"now": int(clock.now())})
-
-
-def main() -> int:
-    parser = arguments()
-    options = parser.parse_args()
-    roles = options.role or []
-    offered = [defect for role in (roles or DEFECTS) for defect in DEFECTS[role]]
-    if options.list_defects:
-        print("\n".join(offered))
-        return 0
-    if not roles:
-        parser.error("name a --role: " + ", ".join(DEFECTS))
-    for defect in options.defect:
-        if defect not in offered:
-            parser.error(f"{defect} is no defect of this role; --list-defects prints them")
-    server = Server(options.port)
-    server.application = build(options, server.base)
-    print(f"listening on {server.base}", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program.run(arguments(), DEFECTS, build))

@@ -1,38 +1,19 @@
-"""HTTP on both sides: a threaded HTTP/1.1 server, requests sent out, and the clock."""
+"""The serving side of HTTP: requests, responses, routes and a threaded HTTP/1.1 server."""
 from __future__ import annotations
 
 import html
 import http.client
-import ipaddress
 import json
-import ssl
 import sys
-import threading
-import time
 import traceback
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from oauth1 import Refusal, form_encode, parse_form
+from forms import FORM, JSON, Refusal, form_encode, parse_form
 
-FORM = "application/x-www-form-urlencoded"
 LARGEST_BODY = 64 * 1024
-LARGEST_REPLY = 1024 * 1024
-
-
-class Clock:
-    """Seconds since 1970, which the test clock endpoint can move forward."""
-
-    def __init__(self):
-        self._ahead, self._lock = 0, threading.Lock()
-
-    def now(self) -> float:
-        return time.time() + self._ahead
-
-    def advance(self, seconds: int) -> None:
-        with self._lock:
-            self._ahead += seconds
+DRAINED = 1024 * 1024  # bytes of a body that is too large that are read, so that the refusal arrives
 
 
 def single(pairs, name: str, required: bool = False) -> str:
@@ -100,7 +81,7 @@ class Response:
 
 
 def json_response(status: int, value) -> Response:
-    return Response(status, json.dumps(value).encode(), "application/json")
+    return Response(status, json.dumps(value).encode(), JSON)
 
 
 def form_response(pairs) -> Response:
@@ -109,7 +90,9 @@ def form_response(pairs) -> Response:
 
 def refusal_response(refusal: Refusal) -> Response:
     answer = json_response(refusal.status, {"error": refusal.error, "error_description": refusal.description})
-    return answer.with_header("WWW-Authenticate", "OAuth") if refusal.status == 401 else answer
+    for name, value in refusal.headers or ([("WWW-Authenticate", "OAuth")] if refusal.status == 401 else ()):
+        answer.with_header(name, value)
+    return answer
 
 
 def page(status: int, title: str, content: str) -> Response:
@@ -148,8 +131,8 @@ def for_browsers(handler):
 class Application:
     """Routes of all roles that share an origin. A route is (path) -> {method: handler}."""
 
-    def __init__(self):
-        self.routes = {}
+    def __init__(self, too_large=(413, "body_too_large")):
+        self.routes, self.too_large = {}, too_large
 
     def answer(self, request: Request) -> Response:
         methods = self.routes.get(request.path)
@@ -211,7 +194,8 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(400, "parameter_rejected", "Content-Length is not a number.")
         if int(text) > LARGEST_BODY:
             self.close_connection = True
-            raise Refusal(413, "body_too_large", f"The body is larger than {LARGEST_BODY} bytes.")
+            self.rfile.read(min(int(text), DRAINED))
+            raise Refusal(*self.server.application.too_large, f"The body is larger than {LARGEST_BODY} bytes.")
         return self.rfile.read(int(text))
 
 
@@ -229,67 +213,3 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
-
-
-class Unreachable(Exception):
-    """A request that was not sent, or had no readable answer."""
-
-
-@dataclass
-class Reply:
-    status: int
-    body: bytes
-
-    def form(self) -> list:
-        try:
-            return parse_form(self.body.decode("utf-8"))
-        except (UnicodeDecodeError, Refusal):
-            return []
-
-    def json_object(self) -> dict:
-        try:
-            value = json.loads(self.body.decode("utf-8"))
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
-
-
-def is_safe(url) -> bool:
-    """Whether a URL may carry credentials: https, or http on loopback (profile section 2)."""
-    if not isinstance(url, str) or any(c.isspace() or ord(c) < 32 for c in url):
-        return False
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        parts.port
-    except ValueError:
-        return False
-    if parts.scheme == "https":
-        return bool(host)
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    return parts.scheme == "http" and loopback
-
-
-def fetch(method: str, url: str, authorization: str = "", form=None, timeout: float = 5) -> Reply:
-    """Sends one request, follows no redirect; `timeout` in seconds."""
-    if not is_safe(url):
-        raise Unreachable(f"{url!r} is neither https nor on loopback")
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    options = {"context": ssl.create_default_context()} if parts.scheme == "https" else {}
-    connection = kind(parts.hostname, parts.port, timeout=timeout, **options)
-    headers = {"Authorization": authorization} if authorization else {}
-    body = None
-    if form is not None:
-        headers["Content-Type"], body = FORM, form_encode(form).encode()
-    try:
-        connection.request(method, (parts.path or "/") + ("?" + parts.query if parts.query else ""), body, headers)
-        answer = connection.getresponse()
-        return Reply(answer.status, answer.read(LARGEST_REPLY))
-    except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(f"{method} {url}: {error}") from error
-    finally:
-        connection.close()

@@ -37,6 +37,7 @@ type part struct {
 func (r Reference) cast(flow string, p part) (http.Handler, error) {
 	handler, err := map[string]func(part) (http.Handler, error){
 		"bidirectional": castBidirectional,
+		"ticket":        castTicket,
 	}[flow](p)
 	if err != nil {
 		return nil, err
@@ -51,5 +52,5 @@ func flowOf(c conformance.Check) (conformance.Flow, error) { return flows.Of(c.I
 type UnknownRoleError struct{ Role catalog.Role }
 
 func (e *UnknownRoleError) Error() string {
-	return fmt.Sprintf("the reference plays no role %q: it plays oauth-server, resource-server and client", e.Role)
+	return fmt.Sprintf("the reference plays no role %q: it plays oauth-server, resource-server and client of bidirectional, and account-server, app-server and terminal of ticket", e.Role)
 }

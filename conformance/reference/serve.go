@@ -15,7 +15,7 @@ import (
 	"countersign/conformance/catalog"
 )
 
-// Live runs the reference for people: two whole sites, or one role of it alone.
+// Live runs the reference for people: all its parties, or one role of it alone.
 type Live struct {
 	Flow   conformance.Flow
 	Level  catalog.Level
@@ -42,7 +42,20 @@ func (l Live) Serve(ctx context.Context) error {
 	if l.Role != "" {
 		return l.serveRole(ctx, r, world)
 	}
-	return l.serveSites(ctx, r, world)
+	switch l.Flow.Name {
+	case "bidirectional":
+		return l.serveSites(ctx, r, world)
+	case "ticket":
+		return l.serveTicket(ctx, r, world)
+	}
+	return &NotServedError{Flow: l.Flow.Name}
+}
+
+// NotServedError says that a flow cannot be served whole.
+type NotServedError struct{ Flow string }
+
+func (e *NotServedError) Error() string {
+	return fmt.Sprintf("the flow %s is not served whole: name one of its roles with --role", e.Flow)
 }
 
 func (l Live) serveRole(ctx context.Context, r Reference, world *live.World) error {

@@ -24,7 +24,7 @@ func (r Reference) InWorld(_ context.Context, c conformance.Check) (conformance.
 	if err != nil {
 		return nil, conformance.Target{}, err
 	}
-	w := &inWorld{world: sim.New(sim.Config{Seed: r.Seed, Timeout: flow.PatienceWith(c.Role), Horizon: 48 * time.Hour}), played: map[string]http.Handler{}}
+	w := &inWorld{world: sim.New(sim.Config{Seed: r.Seed, Timeout: flow.PatienceWith(c.Role), Horizon: 40 * 24 * time.Hour}), played: map[string]http.Handler{}}
 	setup := flow.Setup()
 	var broken error
 	w.target = w.world.Host(targetHost, func(h *sim.Host) http.Handler {
@@ -91,12 +91,25 @@ func (w *inWorld) Await(limit time.Duration, done func() bool) bool {
 	return done()
 }
 
+func (w *inWorld) Together(functions ...func()) {
+	running := len(functions)
+	for _, f := range functions {
+		w.harness.Go("beside the check", func() {
+			f()
+			running--
+		})
+	}
+	for running > 0 {
+		w.harness.Clock().Sleep(time.Millisecond)
+	}
+}
+
 func (w *inWorld) Entropy() io.Reader { return w.harness.Entropy("check") }
 
 func (w *inWorld) Within(check func()) error {
 	w.harness.Go("check", func() {
 		check()
-		w.target.Crash(1000 * time.Hour) // whatever the target would still do later has nothing to do with this check
+		w.target.Crash(-1) // whatever the target would still do later has nothing to do with this check
 	})
 	if err := w.world.Run(); err != nil {
 		return fmt.Errorf("the simulated world broke: %w", err)

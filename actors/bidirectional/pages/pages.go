@@ -3,30 +3,19 @@
 package pages
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
-	"html/template"
 	"net/http"
+
+	"countersign/actors/page"
 )
 
 //go:embed *.html
 var files embed.FS
 
-//go:embed style.css
-var style string
+var templates = page.Parse(files)
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"style": func() template.CSS { return template.CSS(style) },
-}).ParseFS(files, "*.html"))
-
-// Policy is the Content-Security-Policy of every page. It names no form-action, which browsers apply to the
-// redirect after a form too, and where that leads is up to other sites.
-func Policy() string {
-	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; base-uri 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-}
+// Policy is the Content-Security-Policy of every page.
+func Policy() string { return page.Policy() }
 
 // Page is one of the pages below.
 type Page interface{ template() string }
@@ -80,19 +69,6 @@ func (Result) template() string  { return "result.html" }
 func (Failure) template() string { return "failure.html" }
 
 // Write answers with the page. A Content-Security-Policy that is set already stays.
-func Write(w http.ResponseWriter, status int, page Page) {
-	var body bytes.Buffer
-	if err := templates.ExecuteTemplate(&body, page.template(), page); err != nil {
-		http.Error(w, "The page cannot be written.", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	if h.Get("Content-Security-Policy") == "" {
-		h.Set("Content-Security-Policy", Policy())
-	}
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // a browser that has gone away needs no page
+func Write(w http.ResponseWriter, status int, p Page) {
+	page.Write(w, status, templates, p.template(), p)
 }

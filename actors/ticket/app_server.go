@@ -1,0 +1,203 @@
+package ticket
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"countersign/actors"
+	"countersign/actors/wire"
+)
+
+// AppServer keeps resources, and gives them to the users that the account server confirms (profile section 5).
+type AppServer struct {
+	actors.Env
+	BaseURL string // the URL under which it lies, without a trailing slash
+	ID      string // app_id
+	Issuer  string // the account server
+	Secret  string // shared with the account server
+	// Resources gives what a user has here; nil gives everybody one thing.
+	Resources func(userID string) []Resource
+
+	// TestClock is as in AccountServer.
+	TestClock func(time.Duration) time.Time
+}
+
+// Resource is one thing that an app keeps for a user.
+type Resource struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+}
+
+const pathResource = "/resource"
+
+// Handler serves the app server's endpoints.
+func (a *AppServer) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(wire.PathOf(a.BaseURL)+pathResource, a.resource)
+	publish(mux, a.BaseURL, Metadata{Issuer: a.Issuer, AppID: a.ID, ResourceEndpoint: a.BaseURL + pathResource}, a.TestClock)
+	return mux
+}
+
+// collection is the body of a resource response.
+type collection struct {
+	Owner     string     `json:"owner"`
+	AppID     string     `json:"app_id"`
+	Resources []Resource `json:"resources"`
+}
+
+// resource answers a resource request (profile section 5.1).
+func (a *AppServer) resource(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		wire.WrongMethod(w, http.MethodGet, http.MethodHead)
+		return
+	}
+	shown, err := a.shown(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	if err := a.confirm(shown); err != nil {
+		refuse(w, err)
+		return
+	}
+	owner := shown.userID
+	// claim 1: the resource is the confirmed user's
+	if !a.Guards.On("TI-AP-01") {
+		owner = "somebody"
+	}
+	answer, err := wire.JSON(collection{owner, a.ID, a.resourcesOf(owner)})
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	// RFC 9111 section 5.2.2.5
+	if a.Guards.On("TI-AP-10") {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	answer.Write(w)
+}
+
+func (a *AppServer) resourcesOf(owner string) []Resource {
+	if a.Resources != nil {
+		return a.Resources(owner)
+	}
+	return []Resource{{ID: "1", Title: "Notes of " + owner}}
+}
+
+// shown is the pair that the request shows.
+func (a *AppServer) shown(r *http.Request) (pair, error) {
+	p, found, err := readPair(r.Header)
+	if found || err != nil {
+		return p, err
+	}
+	// RFC 9700 section 4.3.2: what stands in a URL ends up in logs
+	if query := r.URL.Query(); !a.Guards.On("TI-AP-03") && query.Has("authorization_key") {
+		p = pair{query.Get("user_id"), query.Get("authorization_key")}
+		return p, p.check()
+	}
+	return p, &problem{
+		status: http.StatusUnauthorized, code: "ticket_required", challenge: scheme,
+		description: "the request has no ticket; send it in the Authorization header",
+	}
+}
+
+// denied is the ticket error indication (profile section 5.2).
+func denied() error {
+	return &problem{
+		status: http.StatusUnauthorized, code: "invalid_token", challenge: scheme + ` error="invalid_token"`,
+		description: "the account server did not confirm this ticket",
+	}
+}
+
+// errOutage says that the account server gave no verification result.
+var errOutage = errors.New("the account server gave no verification result")
+
+// confirm returns nil when the account server confirms the pair, now or a short time ago.
+func (a *AppServer) confirm(p pair) error {
+	if v, kept, err := a.kept(p); err != nil || kept {
+		return errors.Join(err, a.judge(p, v))
+	}
+	sent := a.Clock.Now()
+	v, err := a.ask(p)
+	if err != nil {
+		// RFC 9110 section 15.6.4: an outage says nothing about the ticket
+		if a.Guards.On("TI-AP-08") {
+			return &problem{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "the account server cannot be asked now; try again"}
+		}
+		return denied()
+	}
+	judged := a.judge(p, v)
+	if err := a.keep(p, v, sent, judged == nil); err != nil {
+		return err
+	}
+	return judged
+}
+
+// judge judges an answer about the pair.
+func (a *AppServer) judge(p pair, v verdict) error {
+	// claim 1: the resource follows the confirmation
+	if a.Guards.Forbids("TI-AP-02", !v.Active) {
+		return denied()
+	}
+	// RFC 7662 section 4; RFC 9700 section 2.3: the answer is about this user and this app
+	if v.Active && a.Guards.Forbids("TI-AP-09", v.UserID != p.userID || v.AppID != a.ID) {
+		return denied()
+	}
+	return nil
+}
+
+// ask asks the account server about the pair (profile section 4.4), once more when it gave no answer.
+func (a *AppServer) ask(p pair) (verdict, error) {
+	const tries = 2
+	begun := a.Clock.Now()
+	endpoint, err := a.verificationEndpoint()
+	if err != nil {
+		return verdict{}, err
+	}
+	c := call{method: http.MethodPost, url: endpoint, body: map[string]string{"user_id": p.userID, "authorization_key": p.key}}
+	// RFC 7662 section 2.1
+	if a.Guards.On("TI-AP-04") {
+		c.authorization = basic(a.ID, a.Secret)
+	}
+	for range tries {
+		left := patience - a.Clock.Now().Sub(begun)
+		if left <= 0 {
+			break
+		}
+		answer, err := c.do(a.HTTP, left)
+		if err != nil || answer.status/100 == 5 {
+			continue
+		}
+		if answer.status != http.StatusOK {
+			break
+		}
+		return readVerdict(answer.body)
+	}
+	return verdict{}, errOutage
+}
+
+// verdict is a verification result in an app server's hands.
+type verdict struct {
+	Active        bool
+	UserID, AppID string
+	Expires       int64 // seconds since 1970; zero: not said
+	CacheLifetime int64 // seconds
+}
+
+func readVerdict(body []byte) (v verdict, err error) {
+	m, err := object(body)
+	if err != nil {
+		return v, err
+	}
+	if !m.has("active") || json.Unmarshal(m["active"], &v.Active) != nil {
+		return v, errOutage
+	}
+	// A member of another type is as good as none: it confirms nothing.
+	v.UserID, _ = m.optional("user_id")
+	v.AppID, _ = m.optional("app_id")
+	v.Expires, _ = m.number("exp")
+	v.CacheLifetime, _ = m.number("cache_lifetime")
+	return v, nil
+}

@@ -1,0 +1,116 @@
+package ticket
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"countersign/actors/secret"
+	"countersign/actors/store"
+	"countersign/actors/wire"
+)
+
+// The buckets of an app server.
+const (
+	confirmations = "app-server/confirmations"
+	documents     = "app-server/metadata"
+)
+
+const (
+	longestKept  = 60 * time.Second // of a confirmation, whatever the answer says
+	documentKept = 300 * time.Second
+)
+
+// remark is a verification result as it is kept. It is of use until Forget.
+type remark struct {
+	store.Mortal
+	Verdict verdict
+}
+
+// kept gives what is kept about the pair.
+func (a *AppServer) kept(p pair) (verdict, bool, error) {
+	if !hardened(a.Env) {
+		return verdict{}, false, nil // at level core each request is asked about
+	}
+	r, found, err := store.Load[remark](a.Store, confirmations, a.keptUnder(p))
+	v := r.Verdict
+	if v.UserID != p.userID && v.Active {
+		v.UserID = p.userID // only where the pair is not looked up whole
+	}
+	return v, found && a.Clock.Now().Before(r.Forget), err
+}
+
+// keptUnder is the key that a pair is kept under.
+func (a *AppServer) keptUnder(p pair) string {
+	// flows, user ID swapped beside a valid key
+	if !a.Guards.On("TI-AP-07") {
+		return secret.Digest(p.key)
+	}
+	return secret.Digest(p.userID + " " + p.key)
+}
+
+// keep keeps the answer to a request of that time for as long as it holds (RFC 7662 section 4).
+func (a *AppServer) keep(p pair, v verdict, sent time.Time, confirmed bool) error {
+	if !hardened(a.Env) {
+		return nil
+	}
+	until := sent
+	if confirmed {
+		until = sent.Add(min(time.Duration(v.CacheLifetime)*time.Second, longestKept))
+		if end := time.Unix(v.Expires, 0); v.Expires != 0 && end.Before(until) {
+			until = end
+		}
+		// RFC 7662 section 4; flows, cached approval used after revocation
+		if !a.Guards.On("TI-AP-05") {
+			until = sent.Add(time.Hour)
+		}
+	} else if !a.Guards.On("TI-AP-06") { // flows, verification answers cached: denials are not kept
+		until = sent.Add(time.Minute)
+	}
+	if !a.Clock.Now().Before(until) {
+		return nil
+	}
+	return a.Store.Update(func(tx store.Tx) error {
+		if err := store.Forget(tx, confirmations, a.Clock.Now(), longestKept); err != nil {
+			return err
+		}
+		return tx.Put(confirmations, a.keptUnder(p), remark{store.Mortal{Forget: until}, v})
+	})
+}
+
+// discovered is the account server's document as an app server keeps it.
+type discovered struct {
+	At       time.Time
+	Document Metadata
+}
+
+// verificationEndpoint reads the account server's metadata (profile section 3).
+func (a *AppServer) verificationEndpoint() (string, error) {
+	d, found, err := store.Load[discovered](a.Store, documents, a.Issuer)
+	if err != nil {
+		return "", err
+	}
+	if found && a.Clock.Now().Sub(d.At) < documentKept {
+		return d.Document.VerificationEndpoint, nil
+	}
+	d = discovered{At: a.Clock.Now()}
+	answer, err := call{method: http.MethodGet, url: a.Issuer + wellKnown}.do(a.HTTP, patience)
+	if err != nil {
+		return "", err
+	}
+	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &d.Document) != nil || d.Document.Issuer != a.Issuer || d.Document.VerificationEndpoint == "" {
+		return "", fmt.Errorf("the metadata under %s are not those of an account server of that URL", a.Issuer)
+	}
+	// profile section 2: a secret goes over TLS, or stays on loopback
+	if hardened(a.Env) && !wire.Private(d.Document.VerificationEndpoint) {
+		return "", fmt.Errorf("%s is neither on TLS nor on loopback: let the account server publish its endpoints under https", d.Document.VerificationEndpoint)
+	}
+	return d.Document.VerificationEndpoint, a.Store.Update(func(tx store.Tx) error { return tx.Put(documents, a.Issuer, d) })
+}
+
+// basic writes credentials for HTTP Basic (RFC 7617).
+func basic(id, shared string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+shared))
+}
