@@ -155,13 +155,37 @@ func (s *Session) Try(as string, req *http.Request) (*Response, error) {
 
 // TryTogether sends requests at the same time, in the name of a party, and returns the answers in the order of the requests: nil for one that stayed without.
 func (s *Session) TryTogether(as string, requests ...*http.Request) []*Response {
-	answers := make([]*Response, len(requests))
+	answers, numbers := make([]*Response, len(requests)), make([]int, len(requests))
 	var sending []func()
 	for i, req := range requests {
-		sending = append(sending, func() { answers[i], _ = s.Try(as, req) }) // why there is none stands in the report
+		sending = append(sending, func() { numbers[i], answers[i], _ = s.try(as, req) }) // why there is none stands in the report
 	}
 	s.Env.Together(sending...)
+	s.order(numbers, answers)
 	return answers
+}
+
+// order puts exchanges that ran at the same time into an order that does not depend on which came first: by the status of their answers, then as they were asked for.
+func (s *Session) order(numbers []int, answers []*Response) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	byOutcome := make([]int, len(numbers))
+	for i := range byOutcome {
+		byOutcome[i] = i
+	}
+	slices.SortStableFunc(byOutcome, func(a, b int) int { return s.exchanges[numbers[a]-1].Status - s.exchanges[numbers[b]-1].Status })
+	slots := slices.Sorted(slices.Values(numbers))
+	var sorted []Exchange
+	for _, i := range byOutcome {
+		sorted = append(sorted, s.exchanges[numbers[i]-1])
+	}
+	for place, i := range byOutcome {
+		sorted[place].Number = slots[place]
+		s.exchanges[slots[place]-1] = sorted[place]
+		if answers[i] != nil {
+			answers[i].Exchange = slots[place]
+		}
+	}
 }
 
 // try also gives the number of the exchange: while it is under way, the target may begin others.

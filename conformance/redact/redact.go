@@ -32,7 +32,7 @@ func New(names []Name) *Text {
 }
 
 // parameters are the names whose values are secrets, or moments and nonces, which are no secrets but differ from run to run.
-const parameters = `oauth_token_secret|oauth_token|oauth_verifier|oauth_signature|oauth_nonce|oauth_timestamp|token_secret|temporary_credential_secret|temporary_credential|password|expires_at|authorization_key|refresh_key|request_id|user_id|token`
+const parameters = `oauth_token_secret|oauth_token|oauth_verifier|oauth_signature|oauth_nonce|oauth_timestamp|token_secret|temporary_credential_secret|temporary_credential|password|expires_at|authorization_key|refresh_key|request_id|user_id|exp|token`
 
 var (
 	// pair is a parameter in a form, a query or a header; member is one in a JSON object, whose string may have been cut off.
@@ -109,7 +109,7 @@ func (t *Text) learn(name, seen, value string) string {
 	label, known := t.labels[value]
 	if !known {
 		switch name {
-		case "oauth_nonce", "oauth_timestamp", "oauth_signature", "expires_at":
+		case "oauth_nonce", "oauth_timestamp", "oauth_signature", "expires_at", "exp":
 			label = fmt.Sprintf("‹%s›", name) // no two are alike, so that a number would tell nothing
 		default:
 			t.counts[name]++
