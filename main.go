@@ -271,16 +271,11 @@ func runCommand() *cobra.Command {
 
 // sweep plays the job under every seed of a range.
 func sweep(ctx context.Context, job scenarios.Job, seeds string) error {
-	var from, to uint64
-	if n, err := fmt.Sscanf(seeds+"\n", "%d-%d\n", &from, &to); n != 2 || err != nil || to < from || to-from >= 1<<31 {
-		return &certify.UsageError{Problem: fmt.Sprintf("%q is no range of seeds; write it as 0-99", seeds)}
-	}
-	chosen, err := job.Chosen()
+	s, err := job.Sweep(seeds)
 	if err != nil {
 		return &certify.UsageError{Problem: err.Error()}
 	}
 	bar := progress.New(os.Stderr, onTerminal())
-	s := scenarios.Sweep{Scenarios: chosen, Levels: job.Levels, From: from, Seeds: int(to-from) + 1, Faults: job.Faults}
 	s.Progress = func(done, total int) { bar.Tell(done, total, "worlds", "pass") }
 	swept, err := s.Play(ctx)
 	bar.Close()

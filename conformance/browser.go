@@ -40,9 +40,6 @@ func (b *Browser) Post(rawURL string, form url.Values) *Response {
 	return b.send(req)
 }
 
-// Forget drops all cookies.
-func (b *Browser) Forget() { b.cookies = nil }
-
 func (b *Browser) send(req *http.Request) *Response {
 	origin := req.URL.Scheme + "://" + req.URL.Host
 	for _, c := range b.sorted(origin) {

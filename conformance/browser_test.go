@@ -52,21 +52,6 @@ var _ = Describe("The browser", func() {
 		Entry("whose Max-Age is ahead though Expires is past", "http://a/", "sid=1", "sid=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:01 GMT"),
 	)
 
-	It("forgets its cookies when told to", func() {
-		var came []string
-		env := &fake{answer: answers(func(w http.ResponseWriter, r *http.Request) {
-			came = append(came, r.Header.Get("Cookie"))
-			w.Header().Set("Set-Cookie", "sid=1")
-		})}
-		play(env, func(s *conformance.Session) {
-			b := conformance.Browser{Session: s}
-			b.Open("http://a/")
-			b.Forget()
-			b.Open("http://a/")
-		})
-		Expect(came).To(Equal([]string{"", ""}))
-	})
-
 	It("posts forms, and goes by its name", func() {
 		env := &fake{answer: page("")}
 		r := play(env, func(s *conformance.Session) {

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
@@ -55,6 +56,16 @@ func (j Job) Chosen() ([]Scenario, error) {
 		chosen = append(chosen, s)
 	}
 	return chosen, nil
+}
+
+// Sweep is the job under every seed of a range, as 0-99.
+func (j Job) Sweep(seeds string) (Sweep, error) {
+	var from, to uint64
+	if n, err := fmt.Sscanf(seeds+"\n", "%d-%d\n", &from, &to); n != 2 || err != nil || to < from || to-from >= 1<<31 {
+		return Sweep{}, fmt.Errorf("%q is no range of seeds; write it as 0-99", seeds)
+	}
+	chosen, err := j.Chosen()
+	return Sweep{Scenarios: chosen, Levels: j.Levels, From: from, Seeds: int(to-from) + 1, Faults: j.Faults}, err
 }
 
 // Play plays and draws every run of the job, a world a processor, and returns them in the order of scenarios and levels.

@@ -44,6 +44,26 @@ var _ = Describe("A sweep", func() {
 		Expect(alone.Failures[0].Repro).To(MatchRegexp(`^countersign run bidirectional/\S+ --level hardened --seed \d --fault 'loss:client.a>oauth.b=0.4'$`))
 	})
 
+	DescribeTable("is made of a job and a range of seeds, or refused with a sentence",
+		func(seeds string, from uint64, n int, problem string) {
+			sweep, err := scenarios.Job{Names: []string{"bidirectional/happy"}}.Sweep(seeds)
+			if problem != "" {
+				Expect(err).To(MatchError(problem))
+				return
+			}
+			Expect(err).NotTo(HaveOccurred())
+			Expect(sweep.From).To(Equal(from))
+			Expect(sweep.Seeds).To(Equal(n))
+			Expect(sweep.Scenarios).To(HaveLen(1))
+		},
+		Entry("a hundred", "0-99", uint64(0), 100, ""),
+		Entry("one", "7-7", uint64(7), 1, ""),
+		Entry("backwards", "9-1", uint64(0), 0, `"9-1" is no range of seeds; write it as 0-99`),
+		Entry("one number", "5", uint64(0), 0, `"5" is no range of seeds; write it as 0-99`),
+		Entry("with something behind it", "0-9x", uint64(0), 0, `"0-9x" is no range of seeds; write it as 0-99`),
+		Entry("nothing", "", uint64(0), 0, `"" is no range of seeds; write it as 0-99`),
+	)
+
 	It("stops when its context ends", func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
