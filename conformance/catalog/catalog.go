@@ -2,7 +2,7 @@
 package catalog
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"slices"
 	"sync"
@@ -65,6 +65,27 @@ const (
 	Terminal      Role = "terminal"
 )
 
+// The roles of the mobile flow.
+const (
+	AuthorizationServer Role = "authorization-server"
+	BusinessSystem      Role = "business-system"
+	MobileApp           Role = "mobile-app"
+)
+
+// The roles of the offline flow.
+const (
+	ServiceServer      Role = "service-server"
+	VerificationDevice Role = "verification-device"
+	Handset            Role = "handset"
+)
+
+// The roles of the unified flow.
+const (
+	Platform           Role = "authentication-platform"
+	ThirdPartyPlatform Role = "third-party-platform"
+	UserAgent          Role = "user-agent"
+)
+
 // Requirement is one sentence that an implementation has to meet.
 type Requirement struct {
 	ID      ID      `yaml:"id" json:"id"`
@@ -93,11 +114,13 @@ type Catalog struct {
 	Requirements []Requirement `yaml:"requirements" json:"requirements"`
 }
 
-//go:embed bidirectional.yaml
-var bidirectional []byte
+// flows are those that have a catalogue here, in their order.
+func flows() []string {
+	return []string{"bidirectional", "ticket", "mobile", "offline", "unified"}
+}
 
-//go:embed ticket.yaml
-var ticket []byte
+//go:embed *.yaml
+var files embed.FS
 
 // Schema is the JSON Schema of the catalogue files.
 //
@@ -107,15 +130,24 @@ var Schema []byte
 // Catalogs returns the catalogue of every flow, in the order of the flows. The caller must not change it.
 var Catalogs = sync.OnceValue(func() []Catalog {
 	var all []Catalog
-	for _, data := range [][]byte{bidirectional, ticket} {
+	for _, flow := range flows() {
 		var c Catalog
-		if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
-			panic(fmt.Sprintf("the embedded catalogue cannot be read: %v", err))
-		}
+		mustRead(flow+".yaml", &c)
 		all = append(all, c)
 	}
 	return all
 })
+
+// mustRead reads an embedded file; a test reads them all.
+func mustRead(name string, v any) {
+	data, err := files.ReadFile(name)
+	if err == nil {
+		err = yaml.UnmarshalWithOptions(data, v, yaml.Strict())
+	}
+	if err != nil {
+		panic(fmt.Sprintf("the embedded %s cannot be read: %v", name, err))
+	}
+}
 
 var byID = sync.OnceValue(func() map[ID]Requirement {
 	m := map[ID]Requirement{}

@@ -1,12 +1,6 @@
 package catalog
 
-import (
-	_ "embed"
-	"fmt"
-	"sync"
-
-	"github.com/goccy/go-yaml"
-)
+import "sync"
 
 // Statement is one normative statement of a source document, and what became of it.
 type Statement struct {
@@ -24,20 +18,12 @@ type Coverage struct {
 	Statements []Statement `yaml:"statements" json:"statements"`
 }
 
-//go:embed bidirectional.coverage.yaml
-var bidirectionalCoverage []byte
-
-//go:embed ticket.coverage.yaml
-var ticketCoverage []byte
-
 // Coverages returns the account of every source document, in the order of the flows. The caller must not change it.
 var Coverages = sync.OnceValue(func() []Coverage {
 	var all []Coverage
-	for _, data := range [][]byte{bidirectionalCoverage, ticketCoverage} {
+	for _, flow := range flows() {
 		var c Coverage
-		if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
-			panic(fmt.Sprintf("the embedded coverage cannot be read: %v", err))
-		}
+		mustRead(flow+".coverage.yaml", &c)
 		all = append(all, c)
 	}
 	return all

@@ -1,0 +1,68 @@
+// Package token is JOSE as the flows use it: sealed tokens (JWE `dir` with A256GCM) and signed tokens (JWS with ES256).
+//
+// Signing and verifying are go-jose's. Sealing takes its nonce from the caller, which go-jose does not offer,
+// so that a simulated world gives the same bytes for the same seed.
+package token
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// MalformedError says that a text is no compact token.
+type MalformedError struct{ Why string }
+
+func (e *MalformedError) Error() string { return "not a compact token: " + e.Why }
+
+// MaxLength bounds a compact token, in bytes.
+const MaxLength = 1 << 20
+
+// strict refuses the encodings that carry bits beyond the last byte, so that no token has two spellings (RFC 4648 section 3.5).
+var strict = base64.RawURLEncoding.Strict()
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+func decode(part, what string) ([]byte, error) {
+	if strings.ContainsAny(part, "\r\n") { // encoding/base64 skips line breaks
+		return nil, &MalformedError{what + " is not base64url"}
+	}
+	b, err := strict.DecodeString(part)
+	if err != nil {
+		return nil, &MalformedError{what + " is not base64url"}
+	}
+	return b, nil
+}
+
+// parts splits a compact token and reads its header.
+func parts(compact string, count int) ([]string, map[string]any, error) {
+	if len(compact) > MaxLength {
+		return nil, nil, &MalformedError{fmt.Sprintf("it is longer than %d bytes", MaxLength)}
+	}
+	split := strings.Split(compact, ".")
+	if len(split) != count {
+		return nil, nil, &MalformedError{fmt.Sprintf("it has %d parts and not %d", len(split), count)}
+	}
+	raw, err := decode(split[0], "the header")
+	if err != nil {
+		return nil, nil, err
+	}
+	var header map[string]any
+	if err := json.Unmarshal(raw, &header); err != nil || header == nil {
+		return nil, nil, &MalformedError{"the header is no JSON object"}
+	}
+	return split, header, nil
+}
+
+// with is the header with members set, in a map of its own.
+func with(header map[string]any, members map[string]any) map[string]any {
+	all := make(map[string]any, len(header)+len(members))
+	for name, value := range header {
+		all[name] = value
+	}
+	for name, value := range members {
+		all[name] = value
+	}
+	return all
+}
