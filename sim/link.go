@@ -14,6 +14,11 @@ type Link struct {
 	Duplicate float64       // probability that it arrives twice
 	Reorder   float64       // probability that it is held back until later ones have overtaken it
 	Down      bool          // nothing passes
+	// BytesPerSecond is the rate at which bodies pass, as on a near-field link; zero means at once.
+	BytesPerSecond int
+	// BitErrors is the probability that a bit of a body arrives turned over; what is not body is framing of the
+	// simulation itself and stays whole.
+	BitErrors float64
 }
 
 type linkKey struct{ from, to string }
@@ -35,6 +40,7 @@ const (
 	streamDuplicate
 	streamReorder
 	streamFaultDelay
+	streamBits
 	streams
 )
 
@@ -56,7 +62,7 @@ func (w *World) link(from, to string) *link {
 func (l *link) stream(purpose int) *rand.ChaCha8 {
 	s := l.streams[purpose]
 	if s == nil {
-		name := [streams]string{"jitter", "loss", "duplicate", "reorder", "fault delay"}[purpose]
+		name := [streams]string{"jitter", "loss", "duplicate", "reorder", "fault delay", "bit errors"}[purpose]
 		s = stream(l.world.config.Seed, "link", l.key.from, l.key.to, name)
 		l.streams[purpose] = s
 	}
@@ -104,9 +110,31 @@ func (l *link) duplicates() bool {
 	return l.happens(l.probability(l.Duplicate, duplicate), streamDuplicate)
 }
 
+// damages turns bits of a message over, in a copy; nil when it arrives whole.
+func (l *link) damages(m *Message) *Message {
+	if l.BitErrors <= 0 {
+		return nil
+	}
+	var damaged *Message
+	for i := range 8 * len(m.Body) {
+		if !l.happens(l.BitErrors, streamBits) {
+			continue
+		}
+		if damaged == nil {
+			c := m.Clone()
+			damaged = &c
+		}
+		damaged.Body[i/8] ^= 1 << (i % 8)
+	}
+	return damaged
+}
+
 // delay draws how long a message takes.
 func (l *link) delay(m *Message) time.Duration {
 	d := l.Delay
+	if l.BytesPerSecond > 0 {
+		d += time.Duration(len(m.Body)) * time.Second / time.Duration(l.BytesPerSecond)
+	}
 	if l.Jitter > 0 {
 		d += between(l.stream(streamJitter), 0, l.Jitter)
 	}

@@ -86,7 +86,12 @@ func (w *World) carry(k *packet, extra time.Duration, repeat int) {
 			w.lose(k, why)
 			continue
 		}
-		w.queue.add(later(w.after(extra), l.delay(k.message))).packet = k
+		arriving := k
+		if damaged := l.damages(k.message); damaged != nil {
+			cause := w.record(nil, Event{Kind: EventReplace, Host: k.message.From, Peer: k.message.To, Message: damaged, Text: "bits turned over on the link"}, k.cause)
+			arriving = &packet{message: damaged, url: k.url, call: k.call, cause: cause}
+		}
+		w.queue.add(later(w.after(extra), l.delay(k.message))).packet = arriving
 	}
 }
 

@@ -1,6 +1,8 @@
 package sim_test
 
 import (
+	"io"
+	"math/bits"
 	"net/http"
 	"slices"
 	"strings"
@@ -85,6 +87,38 @@ var _ = Describe("The network", func() {
 		paths, _, _ = arrivals(sim.Config{Seed: 1, Link: still}, 26, func(w *sim.World) { w.Link("client", "server").Reorder = 0.3 })
 		Expect(slices.IsSorted(paths)).To(BeFalse())
 		Expect(paths).To(HaveLen(26))
+	})
+
+	It("has a rate at which bodies pass, and turns over about as many of their bits as asked for", func() {
+		const bytes, rounds = 100, 200
+		var sent, came []byte
+		w := sim.New(sim.Config{Seed: 1, Link: still})
+		w.Host("reader", func(*sim.Host) http.Handler {
+			return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				Expect(err).NotTo(HaveOccurred())
+				came = append(came, body...)
+			})
+		})
+		*w.Link("phone", "reader") = sim.Link{Delay: time.Millisecond, BytesPerSecond: 1000, BitErrors: 0.001}
+		phone := w.Host("phone", nil)
+		phone.Go("caller", func() {
+			for range rounds {
+				frame := strings.Repeat("near-field", bytes/10)
+				sent = append(sent, frame...)
+				res, err := phone.Client().Post("http://reader/", "application/octet-stream", strings.NewReader(frame))
+				Expect(err).NotTo(HaveOccurred())
+				Expect(res.Body.Close()).To(Succeed())
+			}
+		})
+		Expect(w.Run()).To(Succeed())
+		Expect(w.Now()).To(Equal(rounds * (2*time.Millisecond + bytes*time.Second/1000)))
+		Expect(came).To(HaveLen(len(sent)))
+		turned := 0
+		for i := range sent {
+			turned += bits.OnesCount8(sent[i] ^ came[i])
+		}
+		Expect(turned).To(BeNumerically("~", 8*bytes*rounds/1000, 40))
 	})
 
 	It("draws for each link and purpose apart, so that one does not shift another", func() {

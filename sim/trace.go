@@ -27,7 +27,7 @@ const (
 	EventDrop      EventKind = "drop"      // the network lost a message for the reason in Text
 	EventDuplicate EventKind = "duplicate" // the network carries a message more than once
 	EventRefuse    EventKind = "refuse"    // a host refused the connection
-	EventReplace   EventKind = "replace"   // a tap put this message in another's place
+	EventReplace   EventKind = "replace"   // a tap, or damage on the link, put this message in another's place
 	EventAnswer    EventKind = "answer"    // a tap answered a request with this message
 	EventInject    EventKind = "inject"    // an attacker sent a request
 	EventCrash     EventKind = "crash"     // a host crashed
