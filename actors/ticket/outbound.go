@@ -11,7 +11,7 @@ import (
 	"countersign/actors/wire"
 )
 
-// patience is how long an answer is waited for (profile sections 5.2 and 6.2).
+// patience is how long a terminal waits for an answer (profile section 6.2), and anybody for a document.
 const patience = 5 * time.Second
 
 // reply is an answer as a caller sees it.

@@ -16,7 +16,7 @@ DEFECTS = tuple(f"TI-AP-{n:02d}" for n in range(1, 11))
 
 METADATA_KEPT = 300  # seconds
 LONGEST_CACHE = 60  # seconds that a confirmation is kept at most, whatever the answer says
-PATIENCE = 4.5  # seconds for the account server, so that the terminal has its answer within five
+PATIENCE = 3.5  # seconds for the account server: the terminal is to have its answer within four
 RETRY_AFTER = 2  # seconds
 
 

@@ -184,7 +184,7 @@ func (t *appTest) outageIsNoTicketError() {
 	t.accounts.behave(t.confirms(p, 0))
 	t.opens(p, "a pair that the account server confirms, as a control")
 	elsewhere := strings.TrimSuffix(t.Issuer, "/") + "/elsewhere"
-	const slow = 6 * time.Second // an app server waits 5 s: profile, section 5.2
+	const slow = 6 * time.Second // an app server answers within 4 s: profile, section 5.2
 	for _, c := range []struct {
 		what string
 		conduct

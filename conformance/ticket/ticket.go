@@ -28,7 +28,7 @@ func Flow() conformance.Flow {
 		Setup:       func() conformance.Setup { s := Default(); return &s },
 		SetupSchema: setupSchema,
 		Patience: map[catalog.Role]time.Duration{
-			catalog.AppServer: 15 * time.Second, // two tries of 5 s at the account server: profile, section 5.2
+			catalog.AppServer: 10 * time.Second, // it answers within 4 s, tries included: profile, section 5.2
 			catalog.Terminal:  65 * time.Second, // a use ends after 60 s: profile, section 6.1
 		},
 	}
