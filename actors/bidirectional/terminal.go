@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"countersign/actors"
+	"countersign/actors/page"
 	"countersign/actors/wire"
 )
 
@@ -47,6 +48,7 @@ type Page struct {
 	Status int
 	Text   string // without markup, white space folded
 	HTML   string
+	forms  []page.Form
 }
 
 // PasswordRefused is returned when the user will not enter a password into a page.
@@ -154,7 +156,8 @@ func (t *Terminal) visit(v visit) (Page, error) {
 		}
 		location := response.Header.Get("Location")
 		if response.StatusCode/100 != 3 || location == "" {
-			return Page{URL: v.target, Status: response.StatusCode, Text: textOf(body), HTML: body}, nil
+			read := page.Read(body)
+			return Page{URL: v.target, Status: response.StatusCode, Text: read.Text, HTML: body, forms: read.Forms}, nil
 		}
 		if v.target, err = resolve(v.target, location); err != nil {
 			return Page{URL: v.target}, err

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"sync"
 )
 
 //go:embed layout.html
@@ -26,10 +27,10 @@ func Parse(files fs.FS) *template.Template {
 
 // Policy is the Content-Security-Policy of every page. It names no form-action, which browsers apply to the
 // redirect after a form too, and where that leads is up to other sites.
-func Policy() string {
+var Policy = sync.OnceValue(func() string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; base-uri 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-}
+})
 
 // Write answers with a page made by the template of that name. A Content-Security-Policy that is set already stays.
 func Write(w http.ResponseWriter, status int, templates *template.Template, name string, data any) {
