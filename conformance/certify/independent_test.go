@@ -17,12 +17,10 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/conformance"
-	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
 	"countersign/conformance/flows"
-	"countersign/conformance/ticket"
 )
 
 // python finds the interpreter for the independent implementation. In CI it has to be there; elsewhere its absence is a stated skip.
@@ -38,46 +36,18 @@ func python() string {
 	return path
 }
 
-// program is the Python implementation of a flow, and how it is told where the harness plays the other parties.
-type program struct {
-	file  string
-	flags func(role catalog.Role, setup conformance.Setup) []string
-}
-
-func programs() map[string]program {
-	return map[string]program{
-		"bidirectional": {"site.py", func(role catalog.Role, setup conformance.Setup) []string {
-			s := setup.(*bidirectional.Setup)
-			switch role {
-			case catalog.OAuthServer:
-				return []string{"--handover-endpoint", s.OwnIssuer + "/handover", "--resource-endpoint", s.OwnIssuer + "/resource"}
-			case catalog.ResourceServer:
-				return []string{"--own-issuer", s.OwnIssuer}
-			}
-			return []string{"--own-issuer", s.OwnIssuer, "--peer-issuer", s.PeerIssuer}
-		}},
-		"ticket": {"ticket_site.py", func(role catalog.Role, setup conformance.Setup) []string {
-			s := setup.(*ticket.Setup)
-			switch role {
-			case catalog.AccountServer:
-				return nil
-			case catalog.AppServer:
-				return []string{"--account-server", s.Issuer}
-			}
-			return []string{"--account-server", s.Issuer, "--app-a", s.Apps[0].BaseURL, "--app-b", s.Apps[1].BaseURL}
-		}},
-	}
-}
+// program is the Python implementation of a flow.
+func program(flow conformance.Flow) string { return "../independent/" + flow.Name + "_site.py" }
 
 // independent starts the Python implementation of one role, wired to a harness of its own, and returns the job that certifies it.
 func independent(flow conformance.Flow, role catalog.Role, defect string) certify.Job {
 	GinkgoHelper()
 	setup := flow.Setup()
+	args := []string{program(flow), "--role", string(role), "--port", "0"}
 	for _, a := range setup.Addresses() {
 		*a.Origin = freeOrigin()
+		args = append(args, "--at", a.Party, *a.Origin)
 	}
-	p := programs()[flow.Name]
-	args := append([]string{"../independent/" + p.file, "--role", string(role), "--port", "0"}, p.flags(role, setup)...)
 	if defect != "" {
 		args = append(args, "--defect", defect)
 	}
@@ -154,7 +124,7 @@ var _ = Describe("An implementation written from the profile alone, in another l
 	It("fails on the right requirement with any one fault", func() {
 		var ids []string
 		for _, flow := range flows.All() {
-			out, err := exec.Command(python(), "../independent/"+programs()[flow.Name].file, "--list-defects").Output()
+			out, err := exec.Command(python(), program(flow), "--list-defects").Output()
 			Expect(err).NotTo(HaveOccurred())
 			listed := strings.Fields(string(out))
 			Expect(len(listed)).To(BeNumerically(">=", 24), flow.Name)

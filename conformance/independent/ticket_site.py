@@ -16,26 +16,22 @@ import program
 import ticket_accounts
 import ticket_app
 import ticket_terminal
-from clock import Clock, advance
+from clock import Clock
 from ticket_families import Lifetimes
 from ticket_wire import PROFILE, WELL_KNOWN
-from web import Application, Response, json_response
+from web import Application
 
 DEFECTS = {
     "account-server": ticket_accounts.DEFECTS,
     "app-server": ticket_app.DEFECTS,
     "terminal": ticket_terminal.DEFECTS,
 }
-ACCOUNT_SERVER = "http://127.0.0.1:8811"
-APP_A = "http://127.0.0.1:8812"
-APP_B = "http://127.0.0.1:8813"
+PLACES = {"account-server": "http://127.0.0.1:8811", "app-one": "http://127.0.0.1:8812", "app-two": "http://127.0.0.1:8813"}
 APPS = {"app-one": "secret-of-app-one", "app-two": "secret-of-app-two"}
 
 
 def arguments():
-    parser = program.arguments("ticket_site.py", PROFILE, DEFECTS)
-    add = parser.add_argument
-    add("--account-server", metavar="URL", help="the account server's issuer; where it runs here: its own URL")
+    parser = program.arguments("ticket_site.py", PROFILE, DEFECTS, PLACES)
     server = parser.add_argument_group("account server")
     server.add_argument("--app", nargs=2, action="append", default=[], metavar=("ID", "SECRET"),
                         help="a registered app, added or in the place of the one with that ID")
@@ -46,8 +42,6 @@ def arguments():
     app.add_argument("--app-id", default="app-one")
     app.add_argument("--app-secret", help="its secret at the account server; absent: the one of the defaults")
     terminal = parser.add_argument_group("terminal")
-    terminal.add_argument("--app-a", default=APP_A, metavar="URL", help="base URL of app-one")
-    terminal.add_argument("--app-b", default=APP_B, metavar="URL", help="base URL of app-two")
     terminal.add_argument("--app-at", nargs=2, action="append", default=[], metavar=("ID", "URL"), help="one app more")
     return parser
 
@@ -55,7 +49,7 @@ def arguments():
 def build(options, base: str) -> Application:
     """The roles on one origin, with their routes and one metadata document."""
     clock, here = Clock(), set(options.role)
-    issuer = options.account_server or (base if "account-server" in here else ACCOUNT_SERVER)
+    issuer = base if "account-server" in here else options.at["account-server"]
     apps = {**APPS, **dict(options.app)}
     roles = []
     if "account-server" in here:
@@ -65,22 +59,10 @@ def build(options, base: str) -> Application:
         secret = options.app_secret or apps.get(options.app_id, "")
         roles.append(ticket_app.AppServer(base, options.app_id, issuer, secret, clock, options.defect))
     if "terminal" in here:
-        places = {"app-one": options.app_a, "app-two": options.app_b, **dict(options.app_at)}
+        places = {"app-one": options.at["app-one"], "app-two": options.at["app-two"], **dict(options.app_at)}
         roles.append(ticket_terminal.Terminal(base, issuer, places, clock, options.defect))
 
-    application, document = Application(too_large=(400, "invalid_request")), {"profile": PROFILE}
-    for role in roles:
-        application.routes.update(role.routes())
-        document.update(role.metadata())
-    if not options.no_test_clock:
-        application.routes["/test-clock"] = {"POST": lambda request: advance(clock, request)}
-        document["test_clock_endpoint"] = base + "/test-clock"
-
-    def metadata(_request) -> Response:
-        return json_response(200, document)
-
-    application.routes[WELL_KNOWN] = {"GET": metadata, "HEAD": metadata}
-    return application
+    return program.assemble(roles, clock, options, base, PROFILE, WELL_KNOWN, Application(too_large=(400, "invalid_request")))
 
 
 if __name__ == "__main__":

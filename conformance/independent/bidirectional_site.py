@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A site of the profile bidirectional@1: one program for each role, or for several on one origin.
 
-    python3 site.py --role oauth-server --port 8701
-    python3 site.py --role oauth-server --role resource-server --role client --port 8701
+    python3 bidirectional_site.py --role oauth-server --port 8701
+    python3 bidirectional_site.py --role oauth-server --role resource-server --role client --port 8701
 
 The defaults are the values of section 8 of the profile. It listens on loopback only.
 """
@@ -16,30 +16,28 @@ import client
 import oauth_server
 import program
 import resource_server
-from clock import Clock, advance
+from clock import Clock
 from legs import PROFILE, WELL_KNOWN, Peer
 from store import Registration
-from web import Application, Response, json_response
+from web import Application
 
 DEFECTS = {
     "oauth-server": oauth_server.DEFECTS,
     "resource-server": resource_server.DEFECTS,
     "client": client.DEFECTS,
 }
-SITE_A = "http://127.0.0.1:8791"
-SITE_B = "http://127.0.0.1:8792"
+PLACES = {"site-a": "http://127.0.0.1:8791", "site-b": "http://127.0.0.1:8792"}
 CLIENTS = [
-    ("client-a", "secret-a-at-a", "Site A", SITE_A + "/callback"),
-    ("client-b", "secret-b-at-a", "Site B", SITE_B + "/callback"),
+    ("client-a", "secret-a-at-a", "Site A", PLACES["site-a"] + "/callback"),
+    ("client-b", "secret-b-at-a", "Site B", PLACES["site-b"] + "/callback"),
     ("client-c", "secret-c-at-a", "Site C", "http://127.0.0.1:8793/callback"),
 ]
 USERS = [("alice", "alice-password-at-a"), ("bob", "bob-password-at-a")]
 
 
 def arguments():
-    parser = program.arguments("site.py", PROFILE, DEFECTS)
+    parser = program.arguments("bidirectional_site.py", PROFILE, DEFECTS, PLACES)
     add = parser.add_argument
-    add("--own-issuer", help="the site's OAuth server; where it runs here: its own URL")
     add("--handover-key", default="handover-key-a")
     add("--client", nargs=4, action="append", default=[], metavar=("ID", "SECRET", "NAME", "CALLBACK"),
         help="a registered client, added or in the place of the one with that ID")
@@ -55,7 +53,6 @@ def arguments():
     side = parser.add_argument_group("client")
     side.add_argument("--client-id", default="client-a", help="the identifier of the site's client")
     side.add_argument("--own-secret", default="secret-a-at-a", help="its secret at its own site")
-    side.add_argument("--peer-issuer", default=SITE_B)
     side.add_argument("--peer-secret", default="secret-a-at-b", help="this client's secret at the peer")
     side.add_argument("--peer-client-id", default="client-b")
     side.add_argument("--peer-client-secret", default="secret-b-at-a", help="the peer client's secret at this site")
@@ -68,14 +65,15 @@ def build(options, base: str) -> Application:
     """The roles on one origin, with their routes and one metadata document."""
     clock = Clock()
     here = set(options.role)
-    issuer = options.own_issuer or (base if "oauth-server" in here else SITE_A)
+    own = options.at["site-a"]
+    issuer = base if "oauth-server" in here else own
     given = {entry[0]: entry for entry in options.client}
     known = {} if options.only_given_clients else {entry[0]: entry for entry in CLIENTS}
     clients = [Registration(*entry) for entry in {**known, **given}.values()]
     users = options.user or USERS
 
     def near(role: str) -> str:
-        return base if role in here else SITE_A
+        return base if role in here else own
 
     roles = []
     if "oauth-server" in here:
@@ -91,24 +89,12 @@ def build(options, base: str) -> Application:
         roles.append(resource_server.ResourceServer(
             base, clock, issuer, options.handover_key, clients, users, options.timestamp_window, options.defect))
     if "client" in here:
-        peers = [Peer(options.peer_issuer, options.peer_secret, options.peer_client_id, options.peer_client_secret)]
+        peers = [Peer(options.at["site-b"], options.peer_secret, options.peer_client_id, options.peer_client_secret)]
         peers += [Peer(*entry) for entry in options.peer]
         roles.append(client.Client(
             base, options.client_id, issuer, options.own_secret, peers, clock, options.timestamp_window, options.defect))
 
-    application, document = Application(), {"profile": PROFILE}
-    for role in roles:
-        application.routes.update(role.routes())
-        document.update(role.metadata())
-    if not options.no_test_clock:
-        application.routes["/test-clock"] = {"POST": lambda request: advance(clock, request)}
-        document["test_clock_endpoint"] = base + "/test-clock"
-
-    def metadata(_request) -> Response:
-        return json_response(200, document)
-
-    application.routes[WELL_KNOWN] = {"GET": metadata, "HEAD": metadata}
-    return application
+    return program.assemble(roles, clock, options, base, PROFILE, WELL_KNOWN, Application())
 
 
 if __name__ == "__main__":
