@@ -110,16 +110,20 @@ var _ = Describe("The house", func() {
 		Expect(findings).To(BeEmpty())
 	})
 
-	It("has a guard, spelled out, for every requirement, and no guard without one", func() {
-		guarded := map[catalog.ID]bool{}
+	It("has one guard, spelled out, for every requirement, and no guard without one", func() {
+		guarded := map[catalog.ID]int{}
+		comment := regexp.MustCompile(`(?m)^\s*//.*$`)
 		call := regexp.MustCompile(`Guards\.(?:On|Forbids)\("([A-Z]{2}-[A-Z]{2}-\d{2})"`)
 		sources, err := filepath.Glob("../actors/*/*.go")
 		Expect(err).NotTo(HaveOccurred())
 		for _, file := range sources {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
 			text, err := os.ReadFile(file)
 			Expect(err).NotTo(HaveOccurred())
-			for _, m := range call.FindAllStringSubmatch(string(text), -1) {
-				guarded[catalog.ID(m[1])] = true
+			for _, m := range call.FindAllStringSubmatch(comment.ReplaceAllString(string(text), ""), -1) {
+				guarded[catalog.ID(m[1])]++
 			}
 		}
 		for id := range guarded {
@@ -128,7 +132,7 @@ var _ = Describe("The house", func() {
 		}
 		for _, c := range catalog.Catalogs() {
 			for _, r := range c.Requirements {
-				Expect(guarded[r.ID]).To(BeTrue(), "no actor has a guard for %s", r.ID)
+				Expect(guarded[r.ID]).To(Equal(1), "the actors have %d guards for %s", guarded[r.ID], r.ID)
 			}
 		}
 	})

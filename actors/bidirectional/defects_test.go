@@ -247,7 +247,7 @@ var attacks = map[catalog.ID]attack{
 }
 
 var _ = Describe("A lifted guard", func() {
-	for _, r := range requirements() {
+	for _, r := range catalog.Of("bidirectional") {
 		attack, known := attacks[r.ID]
 		if !known {
 			continue

@@ -169,6 +169,16 @@ func FlowOf(id ID) (string, bool) {
 	return "", false
 }
 
+// Of returns the requirements of a flow, none where there is no such flow. The caller must not change them.
+func Of(flow string) []Requirement {
+	for _, c := range Catalogs() {
+		if c.Flow == flow {
+			return c.Requirements
+		}
+	}
+	return nil
+}
+
 // Lookup finds a requirement by its ID.
 func Lookup(id ID) (Requirement, bool) {
 	r, ok := byID()[id]
