@@ -2,13 +2,8 @@ package bidirectional
 
 import (
 	_ "embed"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"countersign/conformance"
 	"countersign/conformance/catalog"
@@ -46,6 +41,7 @@ type test struct {
 	judge.Judge
 	Setup
 	metadata metadata
+	document judge.Document
 }
 
 // metadata is section 3 of the profile, as the target serves it.
@@ -74,31 +70,11 @@ const wellKnown = "/.well-known/bidirectional-authorization"
 // against makes a check's function out of one that wants the setup and the target's metadata.
 func against(f func(*test)) func(*conformance.Session) {
 	return func(s *conformance.Session) {
-		setup, ok := s.Target.Setup.(*Setup)
-		if !ok {
-			s.Broken("the target has no setup of the bidirectional flow")
+		t := &test{Judge: judge.Judge{Session: s}, Setup: judge.SetupOf[Setup](s)}
+		if len(t.Clients) < 3 || len(t.Users) < 2 {
+			s.Broken("the setup names %d clients and %d users, not three and two: complete it by section 8 of the profile", len(t.Clients), len(t.Users))
 		}
-		if len(setup.Clients) < 3 || len(setup.Users) < 2 {
-			s.Broken("the setup names %d clients and %d users, not three and two: complete it by section 8 of the profile", len(setup.Clients), len(setup.Users))
-		}
-		t := &test{Judge: judge.Judge{Session: s}, Setup: *setup}
-		t.discover()
+		t.document = t.Discover(wellKnown, &t.metadata)
 		f(t)
-	}
-}
-
-// discover reads the target's metadata. That it is right in every part is BI-OS-01's business.
-func (t *test) discover() {
-	req, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(t.Target.URL, "/")+wellKnown, nil)
-	if err != nil {
-		t.Broken("the target's URL %q cannot be asked: %v", t.Target.URL, err)
-	}
-	resp := t.Do("harness", req)
-	t.ExpectStatus(resp, "the metadata document", http.StatusOK)
-	if !utf8.Valid(resp.Body) {
-		t.FailAt(resp.Exchange, "metadata in UTF-8", "bytes that are no UTF-8")
-	}
-	if err := json.Unmarshal(resp.Body, &t.metadata); err != nil {
-		t.FailAt(resp.Exchange, "metadata that is a JSON object", fmt.Sprintf("%v", err))
 	}
 }

@@ -139,7 +139,7 @@ func (t *clientTest) receive(b *conformance.Browser) leg {
 
 // start posts the start endpoint, with site B as the peer.
 func (t *clientTest) start(b *conformance.Browser) *conformance.Response {
-	return b.Post(t.named("start_endpoint", t.metadata.StartEndpoint), url.Values{"peer": {t.PeerIssuer}})
+	return b.Post(t.document.Named("start_endpoint", t.metadata.StartEndpoint), url.Values{"peer": {t.PeerIssuer}})
 }
 
 // delegation is what client B sends when it delegates a fresh first credential of site B to the client under test.
@@ -147,7 +147,7 @@ func (t *clientTest) delegation() (request, *credential) {
 	sender := t.Clients[1]
 	first := t.peer.issue(sender.ID)
 	return request{
-		method: http.MethodPost, url: t.named("delegation_endpoint", t.metadata.DelegationEndpoint), by: credentials{client: sender.ID, clientSecret: sender.Secret},
+		method: http.MethodPost, url: t.document.Named("delegation_endpoint", t.metadata.DelegationEndpoint), by: credentials{client: sender.ID, clientSecret: sender.Secret},
 		form: url.Values{
 			"temporary_credential": {first.token}, "temporary_credential_secret": {first.secret},
 			"client_id": {sender.ID}, "issuer": {t.PeerIssuer},
@@ -220,7 +220,7 @@ func (t *clientTest) callback(b *conformance.Browser, params url.Values) *confor
 }
 
 func (t *clientTest) callbackURL(params url.Values) string {
-	return withQuery(t.named("callback_endpoint", t.metadata.CallbackEndpoint), params)
+	return withQuery(t.document.Named("callback_endpoint", t.metadata.CallbackEndpoint), params)
 }
 
 func withQuery(endpoint string, params url.Values) string {

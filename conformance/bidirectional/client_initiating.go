@@ -10,7 +10,7 @@ import (
 
 func (t *clientTest) asksForCredential(s *site) {
 	start := t.start(t.browser())
-	t.awaitRequest(start, s, "temporary-credential", fmt.Sprintf("to ask %s for a temporary credential under %q, signed, with oauth_callback=%s", s.name, t.id(), t.named("callback_endpoint", t.metadata.CallbackEndpoint)), inOrder(t.underOwnName))
+	t.awaitRequest(start, s, "temporary-credential", fmt.Sprintf("to ask %s for a temporary credential under %q, signed, with oauth_callback=%s", s.name, t.id(), t.document.Named("callback_endpoint", t.metadata.CallbackEndpoint)), inOrder(t.underOwnName))
 }
 
 func (t *clientTest) underOwnName(r received) string {
@@ -180,7 +180,7 @@ func (t *clientTest) startOnlyByPost() {
 	t.complete(t.browser())
 	asked := func() int { return len(t.own.at("temporary-credential")) + len(t.peer.at("temporary-credential")) }
 	before := asked()
-	got := t.browser().Open(withQuery(t.named("start_endpoint", t.metadata.StartEndpoint), url.Values{"peer": {t.PeerIssuer}}))
+	got := t.browser().Open(withQuery(t.document.Named("start_endpoint", t.metadata.StartEndpoint), url.Values{"peer": {t.PeerIssuer}}))
 	if _, problem := t.sentToPeer(got); problem == "" {
 		t.FailAt(got.Exchange, "no flow begun by a GET", fmt.Sprintf("status %d and a redirect to %s", got.Status, got.Location()))
 	}

@@ -82,14 +82,6 @@ func challenges(h http.Header) bool {
 	return false
 }
 
-// named is an endpoint of the metadata.
-func (t *test) named(member, endpoint string) string {
-	if endpoint == "" {
-		t.Fail("metadata that names the "+member, "no "+member+" in the metadata")
-	}
-	return endpoint
-}
-
 // plain skips the check where the endpoint is reached over TLS.
 func (t *test) plain(endpoint string) {
 	if strings.HasPrefix(endpoint, "https:") {

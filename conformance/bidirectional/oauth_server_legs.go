@@ -51,7 +51,7 @@ func (t *test) issuedBy(resp *conformance.Response, what string) issued {
 // temporaryCredentialRequest is steps 1 and 2. No delegate: none is named.
 func (t *test) temporaryCredentialRequest(client ClientSetup, delegate string) request {
 	r := request{
-		method: http.MethodPost, url: t.named("temporary_credential_endpoint", t.metadata.TemporaryCredentialEndpoint),
+		method: http.MethodPost, url: t.document.Named("temporary_credential_endpoint", t.metadata.TemporaryCredentialEndpoint),
 		by: signedBy(client), oauth: []param{{"oauth_callback", client.Callback}},
 	}
 	if delegate != "" {
@@ -67,7 +67,7 @@ func (t *test) temporaryCredential(client ClientSetup, delegate string) issued {
 
 // tokenRequest is step 7. An empty verifier is left out.
 func (t *test) tokenRequest(client ClientSetup, temporary issued, verifier string) request {
-	r := request{method: http.MethodPost, url: t.named("token_endpoint", t.metadata.TokenEndpoint), by: signedBy(client)}
+	r := request{method: http.MethodPost, url: t.document.Named("token_endpoint", t.metadata.TokenEndpoint), by: signedBy(client)}
 	r.by.token, r.by.tokenSecret = temporary.token, temporary.secret
 	if verifier != "" {
 		r.oauth = []param{{"oauth_verifier", verifier}}
@@ -83,7 +83,7 @@ func (t *test) exchange(client ClientSetup, temporary issued, verifier string) i
 // revocation is section 4.5 of the profile.
 func (t *test) revocation(client ClientSetup, token string) request {
 	return request{
-		method: http.MethodPost, url: t.named("revocation_endpoint", t.metadata.RevocationEndpoint),
+		method: http.MethodPost, url: t.document.Named("revocation_endpoint", t.metadata.RevocationEndpoint),
 		by: signedBy(client), form: url.Values{"token": {token}},
 	}
 }
@@ -93,7 +93,7 @@ func (t *test) terminal() *conformance.Browser { return &conformance.Browser{Ses
 
 // authorizationURL is where step 4 sends the terminal. An empty client is left out.
 func (t *test) authorizationURL(token, client string, more url.Values) string {
-	u, err := url.Parse(t.named("authorization_endpoint", t.metadata.AuthorizationEndpoint))
+	u, err := url.Parse(t.document.Named("authorization_endpoint", t.metadata.AuthorizationEndpoint))
 	if err != nil {
 		t.Fail("an authorization_endpoint that is a URL", err.Error())
 	}

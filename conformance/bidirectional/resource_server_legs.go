@@ -25,14 +25,14 @@ type pass struct {
 func (t *test) newPass(client ClientSetup, user UserSetup) pass {
 	return pass{
 		token: t.Random(24), secret: t.Random(24), client: client, user: user,
-		expires: t.Env.Now().Unix() + 3600, meantFor: t.named("resource_endpoint", t.metadata.ResourceEndpoint),
+		expires: t.Env.Now().Unix() + 3600, meantFor: t.document.Named("resource_endpoint", t.metadata.ResourceEndpoint),
 	}
 }
 
 // handoverRequest is section 4.4 of the profile.
 func (t *test) handoverRequest(form url.Values) request {
 	return request{
-		as: "harness as OAuth server", method: http.MethodPost, url: t.named("token_handover_endpoint", t.metadata.TokenHandoverEndpoint),
+		as: "harness as OAuth server", method: http.MethodPost, url: t.document.Named("token_handover_endpoint", t.metadata.TokenHandoverEndpoint),
 		form: form, by: credentials{client: t.OwnIssuer, clientSecret: t.HandoverKey},
 	}
 }
@@ -66,7 +66,7 @@ func (t *test) handedOver(client ClientSetup, user UserSetup) pass {
 
 // reading is step 8.
 func (t *test) reading(p pass) request {
-	r := request{method: http.MethodGet, url: t.named("resource_endpoint", t.metadata.ResourceEndpoint), by: signedBy(p.client)}
+	r := request{method: http.MethodGet, url: t.document.Named("resource_endpoint", t.metadata.ResourceEndpoint), by: signedBy(p.client)}
 	r.by.token, r.by.tokenSecret = p.token, p.secret
 	return r
 }

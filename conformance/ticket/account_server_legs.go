@@ -50,23 +50,23 @@ func (t *test) rawRequest(endpoint, mediaType string, body []byte) *http.Request
 
 // The endpoints of the account server under test.
 func (t *test) registrationEndpoint() string {
-	return t.named("registration_endpoint", t.metadata.RegistrationEndpoint)
+	return t.document.Named("registration_endpoint", t.metadata.RegistrationEndpoint)
 }
 
 func (t *test) authenticationEndpoint() string {
-	return t.named("authentication_endpoint", t.metadata.AuthenticationEndpoint)
+	return t.document.Named("authentication_endpoint", t.metadata.AuthenticationEndpoint)
 }
 
 func (t *test) refreshEndpoint() string {
-	return t.named("refresh_endpoint", t.metadata.RefreshEndpoint)
+	return t.document.Named("refresh_endpoint", t.metadata.RefreshEndpoint)
 }
 
 func (t *test) verificationEndpoint() string {
-	return t.named("verification_endpoint", t.metadata.VerificationEndpoint)
+	return t.document.Named("verification_endpoint", t.metadata.VerificationEndpoint)
 }
 
 func (t *test) revocationEndpoint() string {
-	return t.named("revocation_endpoint", t.metadata.RevocationEndpoint)
+	return t.document.Named("revocation_endpoint", t.metadata.RevocationEndpoint)
 }
 
 // account is one that the harness has registered.

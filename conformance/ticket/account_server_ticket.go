@@ -12,19 +12,19 @@ import (
 
 // TI-AM-01: the document is this server's own, and names what a terminal and an app need.
 func metadataNamesTheEndpoints(t *test) {
-	t.OfType(t.document, "the metadata document", "application/json")
+	t.OfType(t.document.Response, "the metadata document", "application/json")
 	at := t.document.Exchange
 	if got := t.metadata.Profile; got != "ticket@1" {
 		t.FailAt(at, "metadata with the profile ticket@1", fmt.Sprintf("profile %q", got))
 	}
-	if got := t.metadata.Issuer; got != t.base() {
-		t.FailAt(at, "metadata whose issuer is the URL that they were asked under, "+t.base(), fmt.Sprintf("issuer %q", got))
+	if got := t.metadata.Issuer; got != t.Base() {
+		t.FailAt(at, "metadata whose issuer is the URL that they were asked under, "+t.Base(), fmt.Sprintf("issuer %q", got))
 	}
 	for _, endpoint := range [][2]string{
 		{"registration_endpoint", t.metadata.RegistrationEndpoint}, {"authentication_endpoint", t.metadata.AuthenticationEndpoint},
 		{"refresh_endpoint", t.metadata.RefreshEndpoint}, {"verification_endpoint", t.metadata.VerificationEndpoint},
 	} {
-		if u, err := url.Parse(t.named(endpoint[0], endpoint[1])); err != nil || !u.IsAbs() || u.Host == "" {
+		if u, err := url.Parse(t.document.Named(endpoint[0], endpoint[1])); err != nil || !u.IsAbs() || u.Host == "" {
 			t.FailAt(at, "metadata whose "+endpoint[0]+" is a URL", fmt.Sprintf("%q", endpoint[1]))
 		}
 	}

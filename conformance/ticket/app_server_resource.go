@@ -18,7 +18,7 @@ import (
 func (t *appTest) newPair() pair { return pair{"u-" + t.Random(9), t.Random(18)} }
 
 func (t *appTest) resourceEndpoint() string {
-	return t.named("resource_endpoint", t.metadata.ResourceEndpoint)
+	return t.document.Named("resource_endpoint", t.metadata.ResourceEndpoint)
 }
 
 // get sends a resource request with an Authorization header; empty for none.

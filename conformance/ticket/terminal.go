@@ -115,7 +115,7 @@ func (t *terminalTest) post(endpoint string, members map[string]any) *http.Reque
 }
 
 func (t *terminalTest) useRequest(u use) *http.Request {
-	return t.post(t.named("use_endpoint", t.metadata.UseEndpoint), u.body())
+	return t.post(t.document.Named("use_endpoint", t.metadata.UseEndpoint), u.body())
 }
 
 // do plays a use to its end.

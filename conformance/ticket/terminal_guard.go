@@ -128,7 +128,7 @@ func (t *terminalTest) logoutRedirected() {
 // logout is section 6.3, to its end.
 func (t *terminalTest) logout(who person, app *party) ended {
 	mark := t.mark()
-	resp := t.Do("user-terminal", t.post(t.named("logout_endpoint", t.metadata.LogoutEndpoint), map[string]any{"app_id": app.appID, "user_name": who.name}))
+	resp := t.Do("user-terminal", t.post(t.document.Named("logout_endpoint", t.metadata.LogoutEndpoint), map[string]any{"app_id": app.appID, "user_name": who.name}))
 	what := "a logout from " + app.appID
 	t.ExpectStatus(resp, what, http.StatusOK)
 	outcome, _ := t.outcomeOf(resp, what)

@@ -2,13 +2,8 @@ package ticket
 
 import (
 	_ "embed"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"countersign/conformance"
 	"countersign/conformance/catalog"
@@ -48,7 +43,7 @@ type test struct {
 	Setup
 	metadata metadata
 	// document is the answer that the metadata were read from.
-	document *conformance.Response
+	document judge.Document
 }
 
 // metadata is section 3 of the profile, as the target serves it.
@@ -74,42 +69,11 @@ const wellKnown = "/.well-known/ticket-accounts"
 // against makes a check's function out of one that wants the setup and the target's metadata.
 func against(f func(*test)) func(*conformance.Session) {
 	return func(s *conformance.Session) {
-		setup, ok := s.Target.Setup.(*Setup)
-		if !ok {
-			s.Broken("the target has no setup of the ticket flow")
+		t := &test{Judge: judge.Judge{Session: s}, Setup: judge.SetupOf[Setup](s)}
+		if len(t.Apps) < 2 {
+			s.Broken("the setup names %d apps, not two: complete it by section 8 of the profile", len(t.Apps))
 		}
-		if len(setup.Apps) < 2 {
-			s.Broken("the setup names %d apps, not two: complete it by section 8 of the profile", len(setup.Apps))
-		}
-		t := &test{Judge: judge.Judge{Session: s}, Setup: *setup}
-		t.discover()
+		t.document = t.Discover(wellKnown, &t.metadata)
 		f(t)
 	}
-}
-
-// base is the URL under which the target's metadata document lies.
-func (t *test) base() string { return strings.TrimSuffix(t.Target.URL, "/") }
-
-// discover reads the target's metadata. That an account server's are right in every part is TI-AM-01's business.
-func (t *test) discover() {
-	req, err := http.NewRequest(http.MethodGet, t.base()+wellKnown, nil)
-	if err != nil {
-		t.Broken("the target's URL %q cannot be asked: %v", t.Target.URL, err)
-	}
-	t.document = t.Do("harness", req)
-	t.ExpectStatus(t.document, "the metadata document", http.StatusOK)
-	if !utf8.Valid(t.document.Body) {
-		t.FailAt(t.document.Exchange, "metadata in UTF-8", "bytes that are no UTF-8")
-	}
-	if err := json.Unmarshal(t.document.Body, &t.metadata); err != nil {
-		t.FailAt(t.document.Exchange, "metadata that is a JSON object", fmt.Sprintf("%v", err))
-	}
-}
-
-// named is an endpoint of the metadata.
-func (t *test) named(member, endpoint string) string {
-	if endpoint == "" {
-		t.FailAt(t.document.Exchange, "metadata that names the "+member, "no "+member+" in the metadata")
-	}
-	return endpoint
 }
