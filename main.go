@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
@@ -205,10 +207,10 @@ func tellDefect(id string, report conformance.Report) bool {
 
 func runCommand() *cobra.Command {
 	var (
-		job               scenarios.Job
-		level, out, seeds string
-		faults            []string
-		asJSON            bool
+		job                        scenarios.Job
+		level, out, seeds, journal string
+		faults                     []string
+		asJSON                     bool
 	)
 	c := &cobra.Command{
 		Use:   "run [SCENARIO...]",
@@ -217,14 +219,18 @@ func runCommand() *cobra.Command {
 		Example: `  countersign run
   countersign run --json
   countersign run --seeds 0-99
+  countersign run --seeds 0-1000000 --journal sweep.json   # stop it when you like: the same command goes on
   countersign run bidirectional/happy --level hardened --seed 7 --fault 'crash:oauth.b@150ms+1s'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			job.Names = args
 			if err := plan(&job, level, faults); err != nil {
 				return err
 			}
+			if journal != "" && seeds == "" {
+				return &certify.UsageError{Problem: "--journal goes with --seeds: name a range of seeds, as --seeds 0-1000000"}
+			}
 			if seeds != "" {
-				return sweep(c.Context(), job, seeds)
+				return sweep(c.Context(), job, seeds, journal)
 			}
 			folder, err := reports.OpenFolder(out)
 			if err != nil {
@@ -263,30 +269,43 @@ func runCommand() *cobra.Command {
 	f.StringVar(&level, "level", "", "core or hardened (default both)")
 	f.Uint64Var(&job.Seed, "seed", 1, "seed of the world")
 	f.StringVar(&seeds, "seeds", "", "many seeds, as 0-99: tells of failures only, and writes no report")
+	f.StringVar(&journal, "journal", "", "file that keeps how far --seeds is; where it exists, go on from there")
 	f.StringArrayVar(&faults, "fault", nil, "a fault beside those of the scenario; repeatable")
 	f.StringVar(&out, "out", "out", "folder for the reports")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a scenario on standard output")
 	return c
 }
 
-// sweep plays the job under every seed of a range.
-func sweep(ctx context.Context, job scenarios.Job, seeds string) error {
+// sweep plays the job under every seed of a range, and goes on where the journal, if one is named, says.
+func sweep(ctx context.Context, job scenarios.Job, seeds, journal string) error {
 	s, err := job.Sweep(seeds)
+	if err == nil && journal != "" {
+		s, err = scenarios.Journal{Path: journal}.Resume(s)
+	}
 	if err != nil {
 		return &certify.UsageError{Problem: err.Error()}
 	}
+	debug.SetGCPercent(400) // a world is small and soon over: collecting less often halves the time
 	bar := progress.New(os.Stderr, onTerminal())
+	begun := time.Now()
 	s.Progress = func(done, total int) { bar.Tell(done, total, "worlds", "pass") }
 	swept, err := s.Play(ctx)
 	bar.Close()
-	if err != nil {
-		return fmt.Errorf("stopped after %d worlds: %w", swept.Worlds, err)
-	}
 	for _, f := range swept.Failures {
 		fmt.Fprintf(os.Stderr, "FAIL %s\n  expected %s\n  actual   %s\n", f.Repro, f.Expected, f.Actual)
 	}
-	fmt.Printf("%d worlds, %d messages, %d failed, digest %s\n", swept.Worlds, swept.Messages, len(swept.Failures), swept.Digest)
-	if len(swept.Failures) > 0 {
+	if swept.Failed > len(swept.Failures) {
+		fmt.Fprintf(os.Stderr, "and %d more\n", swept.Failed-len(swept.Failures))
+	}
+	fmt.Fprintf(os.Stderr, "%.0f worlds a second\n", float64(swept.Worlds-s.Begun.Worlds)/time.Since(begun).Seconds())
+	if err != nil {
+		if journal != "" {
+			return fmt.Errorf("stopped after %d worlds; the same command goes on from there: %w", swept.Worlds, err)
+		}
+		return fmt.Errorf("stopped after %d worlds: %w", swept.Worlds, err)
+	}
+	fmt.Printf("%d worlds, %d messages, %d failed, digest %s\n", swept.Worlds, swept.Messages, swept.Failed, swept.Digest)
+	if swept.Failed > 0 {
 		return exitCode(1)
 	}
 	return nil
@@ -318,6 +337,15 @@ func faultHelp() string {
 	return help
 }
 
+// flowNames are the flows that can be named.
+func flowNames() []string {
+	var names []string
+	for _, f := range flows.All() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
 func serveCommand() *cobra.Command {
 	var (
 		live  reference.Live
@@ -327,14 +355,15 @@ func serveCommand() *cobra.Command {
 		Use:   "serve FLOW",
 		Short: "Run the reference for a browser, or one role of it for practice",
 		Long: `Serve runs a flow on loopback ports for a person with a browser: bidirectional as a video site and a microblog that authorize each other,
-ticket as a terminal with an account server and two apps. With --role it runs that role alone, with the values of section 8 of the profile,
-as a target to practise check --target on.`,
+ticket as a terminal with an account server and two apps, mobile as an app with an authorization server and two business systems, offline as a
+handset with a till and a service server, unified as a platform with three third-party platforms. With --role it runs that role alone, with
+the values of section 8 of the profile, as a target to practise check --target on.`,
 		Example: `  countersign serve bidirectional
   countersign serve bidirectional --defect BI-OS-27
   countersign serve bidirectional --role oauth-server --port-a 9000
-  countersign serve ticket`,
+  countersign serve unified --state .   # what the platform must not lose survives, also a kill`,
 		Args:      exactly("FLOW"),
-		ValidArgs: []string{"bidirectional", "ticket"},
+		ValidArgs: flowNames(),
 		RunE: func(c *cobra.Command, args []string) error {
 			flow, err := flows.Find(args[0])
 			if err != nil {
@@ -350,8 +379,9 @@ as a target to practise check --target on.`,
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&live.PortA, "port-a", 8801, "loopback port of the video site, of the terminal, or of the role; 0 takes a free one")
-	f.IntVar(&live.PortB, "port-b", 8802, "loopback port of the microblog, or of the account server; 0 takes a free one")
+	f.IntVar(&live.PortA, "port-a", 8801, "loopback port of the party to open in a browser, or of the role; 0 takes a free one")
+	f.IntVar(&live.PortB, "port-b", 8802, "loopback port of the second party; 0 takes a free one")
+	f.StringVar(&live.State, "state", "", "folder for what the authentication platform of unified must not lose")
 	f.StringVar((*string)(&live.Role), "role", "", "run one role of the flow alone")
 	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
 	f.StringVar(&live.Defect, "defect", "", "lift this guard (see `list defects`)")

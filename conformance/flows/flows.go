@@ -8,12 +8,15 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
+	"countersign/conformance/mobile"
+	"countersign/conformance/offline"
 	"countersign/conformance/ticket"
+	"countersign/conformance/unified"
 )
 
 // All returns every flow, in the order of the catalogues.
 func All() []conformance.Flow {
-	return []conformance.Flow{bidirectional.Flow(), ticket.Flow()}
+	return []conformance.Flow{bidirectional.Flow(), ticket.Flow(), mobile.Flow(), offline.Flow(), unified.Flow()}
 }
 
 // Checks returns every check of every flow.

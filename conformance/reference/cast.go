@@ -2,12 +2,15 @@
 package reference
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"countersign/actors"
 	"countersign/actors/guard"
+	"countersign/actors/live"
 	"countersign/conformance"
 	"countersign/conformance/catalog"
 	"countersign/conformance/flows"
@@ -33,12 +36,25 @@ type part struct {
 	advance func(time.Duration) time.Time
 }
 
+// company is what the reference can do in one flow.
+type company struct {
+	cast  func(part) (http.Handler, error)
+	serve func(Live, context.Context, Reference, *live.World) error
+}
+
+func companies() map[string]company {
+	return map[string]company{
+		"bidirectional": {castBidirectional, Live.serveSites},
+		"ticket":        {castTicket, Live.serveTicket},
+		"mobile":        {castMobile, Live.serveMobile},
+		"offline":       {castOffline, Live.serveOffline},
+		"unified":       {castUnified, Live.serveUnified},
+	}
+}
+
 // cast assembles the actor that plays a part of a flow.
 func (r Reference) cast(flow string, p part) (http.Handler, error) {
-	handler, err := map[string]func(part) (http.Handler, error){
-		"bidirectional": castBidirectional,
-		"ticket":        castTicket,
-	}[flow](p)
+	handler, err := companies()[flow].cast(p)
 	if err != nil {
 		return nil, err
 	}
@@ -52,5 +68,13 @@ func flowOf(c conformance.Check) (conformance.Flow, error) { return flows.Of(c.I
 type UnknownRoleError struct{ Role catalog.Role }
 
 func (e *UnknownRoleError) Error() string {
-	return fmt.Sprintf("the reference plays no role %q: it plays oauth-server, resource-server and client of bidirectional, and account-server, app-server and terminal of ticket", e.Role)
+	var roles []string
+	for _, f := range flows.All() {
+		for _, sign := range f.Signs {
+			for _, role := range sign.Roles {
+				roles = append(roles, string(role))
+			}
+		}
+	}
+	return fmt.Sprintf("the reference plays no role %q: it plays %s", e.Role, strings.Join(roles, ", "))
 }

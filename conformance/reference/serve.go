@@ -24,6 +24,8 @@ type Live struct {
 	PortA, PortB int
 	// Role, if set, is run alone at PortA, with the values of section 8 of the profile.
 	Role catalog.Role
+	// State, if set, is the folder in which the authentication platform of the unified flow keeps what has to survive, also a kill.
+	State string
 	// Tell is given what a person should read, a line at a time.
 	Tell func(line string)
 	// Ready, if set, is given the origins once they answer.
@@ -42,20 +44,7 @@ func (l Live) Serve(ctx context.Context) error {
 	if l.Role != "" {
 		return l.serveRole(ctx, r, world)
 	}
-	switch l.Flow.Name {
-	case "bidirectional":
-		return l.serveSites(ctx, r, world)
-	case "ticket":
-		return l.serveTicket(ctx, r, world)
-	}
-	return &NotServedError{Flow: l.Flow.Name}
-}
-
-// NotServedError says that a flow cannot be served whole.
-type NotServedError struct{ Flow string }
-
-func (e *NotServedError) Error() string {
-	return fmt.Sprintf("the flow %s is not served whole: name one of its roles with --role", e.Flow)
+	return companies()[l.Flow.Name].serve(l, ctx, r, world)
 }
 
 func (l Live) serveRole(ctx context.Context, r Reference, world *live.World) error {
