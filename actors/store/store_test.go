@@ -3,15 +3,18 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"countersign/actors/store"
+	"countersign/actors/store/bolt"
 )
 
-var _ = Describe("A store in memory", func() {
+// The contract of package store.
+var _ = DescribeTableSubtree("A store", func(open func() store.Store) {
 	type thing struct{ Names []string }
 	put := func(s store.Store, key string, v any) {
 		GinkgoHelper()
@@ -27,7 +30,7 @@ var _ = Describe("A store in memory", func() {
 	}
 
 	It("keeps what was put, apart from what the caller still holds", func() {
-		s := &store.Memory{}
+		s := open()
 		mine := thing{Names: []string{"a"}}
 		put(s, "k", mine)
 		mine.Names[0] = "changed"
@@ -37,7 +40,7 @@ var _ = Describe("A store in memory", func() {
 	})
 
 	It("says that there is nothing where nothing was put, or was deleted", func() {
-		s := &store.Memory{}
+		s := open()
 		_, found := get(s, "k")
 		Expect(found).To(BeFalse())
 		put(s, "k", thing{})
@@ -47,7 +50,7 @@ var _ = Describe("A store in memory", func() {
 	})
 
 	It("undoes all that a failed transaction did, in the right order", func() {
-		s := &store.Memory{}
+		s := open()
 		put(s, "old", thing{Names: []string{"before"}})
 		failed := errors.New("no")
 		Expect(s.Update(func(tx store.Tx) error {
@@ -65,7 +68,7 @@ var _ = Describe("A store in memory", func() {
 	})
 
 	It("lists keys in ascending order, a bucket by itself", func() {
-		s := &store.Memory{}
+		s := open()
 		for _, key := range []string{"b", "a", "c"} {
 			put(s, key, thing{})
 		}
@@ -78,7 +81,7 @@ var _ = Describe("A store in memory", func() {
 	})
 
 	It("says which value cannot be read or written", func() {
-		s := &store.Memory{}
+		s := open()
 		put(s, "k", "a text")
 		Expect(s.Update(func(tx store.Tx) error {
 			var number int
@@ -89,7 +92,7 @@ var _ = Describe("A store in memory", func() {
 	})
 
 	It("runs transactions one at a time", func() {
-		s := &store.Memory{}
+		s := open()
 		put(s, "n", 0)
 		var workers sync.WaitGroup
 		for range 8 {
@@ -114,4 +117,12 @@ var _ = Describe("A store in memory", func() {
 			return err
 		})).To(Succeed())
 	})
-})
+},
+	Entry("in memory", func() store.Store { return &store.Memory{} }),
+	Entry("in a file", func() store.Store {
+		s, err := bolt.Open(filepath.Join(GinkgoT().TempDir(), "state.db"))
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(s.Close)
+		return s
+	}),
+)

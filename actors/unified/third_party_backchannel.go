@@ -1,0 +1,236 @@
+package unified
+
+import (
+	"crypto/ecdsa"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	strict "github.com/go-jose/go-jose/v4/json"
+
+	"countersign/actors/secret"
+	"countersign/actors/store"
+	"countersign/actors/token"
+	"countersign/actors/wire"
+)
+
+// backChannelLogout ends the login credentials of the user that a logout token names (profile section 5.4).
+func (t *ThirdParty) backChannelLogout(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		wire.WrongMethod(w, http.MethodPost)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store") // section 2.8 of that specification
+	r.Body = http.MaxBytesReader(w, r.Body, wire.MaxBody)
+	if err := r.ParseForm(); err != nil || len(r.PostForm["logout_token"]) != 1 {
+		t.refuse(w, invalidRequest("the form has not one logout_token"))
+		return
+	}
+	claims, err := t.judgeToken(r.PostForm.Get("logout_token"))
+	if err == nil {
+		err = t.logOut(claims)
+	}
+	if err != nil {
+		t.refuse(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// claims are those of a logout token.
+type claims struct {
+	ending
+	id string // jti
+}
+
+// judgeToken judges a logout token but for its jti.
+func (t *ThirdParty) judgeToken(compact string) (c claims, err error) {
+	signed, err := token.ParseSigned(compact)
+	if err != nil {
+		return c, invalidRequest("the logout token is no compact JWS")
+	}
+	m, err := object(signed.Payload)
+	if err != nil {
+		return c, err
+	}
+	if c.Issuer, err = m.text("iss"); err != nil {
+		return c, err
+	}
+	platform, known := t.platform(c.Issuer)
+	if !known {
+		return c, invalidRequest("iss is no platform that is known here")
+	}
+	if err := t.verify(platform, signed); err != nil {
+		return c, err
+	}
+	audience, err := m.audience()
+	if err != nil {
+		return c, err
+	}
+	// RFC 8725 section 3.9
+	if t.Guards.Forbids("UN-TP-58", !slices.Contains(audience, platform.ClientID)) {
+		return c, invalidRequest("aud is not this third-party platform")
+	}
+	if signed.Header["typ"] != "logout+jwt" {
+		return c, invalidRequest("typ is not logout+jwt")
+	}
+	// Back-Channel Logout 1.0 section 2.6; RFC 8725 section 3.11: no ID token passes for a logout token
+	if t.Guards.Forbids("UN-TP-59", !m.hasLogoutEvent() || m["nonce"] != nil) {
+		return c, invalidRequest("a logout token has the back-channel-logout event and no nonce")
+	}
+	// RFC 7519 sections 4.1.4 and 4.1.6
+	if t.Guards.Forbids("UN-TP-61", !m.timely(t.Clock.Now())) {
+		return c, invalidRequest("exp has passed, or iat is more than 300 seconds away")
+	}
+	if c.Sub, err = m.text("sub"); err != nil {
+		return c, err
+	}
+	if c.id, err = m.text("jti"); err != nil {
+		return c, err
+	}
+	if c.Generation = everyGeneration; m.has("generation") {
+		c.Generation, err = m.whole("generation")
+	}
+	return c, err
+}
+
+// audience is aud, a string or an array of strings (RFC 7519 section 4.1.3).
+func (m members) audience() (all []string, err error) {
+	var one string
+	if m.has("aud") && strict.Unmarshal(m["aud"], &one) == nil {
+		return []string{one}, nil
+	}
+	err = m.into("aud", &all, "string or array of strings")
+	return all, err
+}
+
+func (m members) hasLogoutEvent() bool {
+	var events members
+	if m.into("events", &events, "object") != nil {
+		return false
+	}
+	_, err := object(events[logoutEvent])
+	return err == nil
+}
+
+// timely reports whether now lies before exp, and iat not far from it.
+func (m members) timely(now time.Time) bool {
+	expires, err := m.whole("exp")
+	if err != nil || expires <= now.Unix() {
+		return false
+	}
+	issued, err := m.whole("iat")
+	return err == nil && envelope{issued: issued}.fresh(now)
+}
+
+// verify judges the signature by the keys that the platform publishes.
+func (t *ThirdParty) verify(p PlatformSetup, signed token.Signed) error {
+	// Back-Channel Logout 1.0 section 2.6; RFC 8725 section 3.1
+	if !t.Guards.On("UN-TP-57") {
+		return nil
+	}
+	key, err := t.signingKey(p.Issuer, signed.KeyID())
+	if err != nil {
+		return err
+	}
+	if key == nil || signed.Verify(key) != nil {
+		return invalidRequest("the logout token is not signed with ES256 by a key of the platform")
+	}
+	return nil
+}
+
+// keySet is the keys of a platform as they are kept.
+type keySet struct {
+	Read time.Time // when they were asked for last, also in vain
+	Keys []map[string]any
+}
+
+// keysReadAgain is how long an unknown key waits before the keys are read once more (profile section 5.4).
+const keysReadAgain = 10 * time.Second
+
+// signingKey gives the key with that ID, nil when the platform has none.
+func (t *ThirdParty) signingKey(issuer, kid string) (*ecdsa.PublicKey, error) {
+	kept, found, err := store.Load[keySet](t.Store, platformKeys, issuer)
+	if err != nil {
+		return nil, err
+	}
+	now := t.Clock.Now()
+	if key := kept.find(kid); key != nil && now.Sub(kept.Read) < documentKept || found && now.Sub(kept.Read) < keysReadAgain {
+		return key, nil
+	}
+	keys, unread := t.readKeys(issuer)
+	if unread == nil {
+		kept.Keys = keys
+	}
+	kept.Read = now
+	if err := t.Store.Update(func(tx store.Tx) error { return tx.Put(platformKeys, issuer, kept) }); err != nil {
+		return nil, err
+	}
+	key := kept.find(kid)
+	if key == nil && unread != nil {
+		return nil, refusal(http.StatusServiceUnavailable, "temporarily_unavailable", "the keys of the platform cannot be read now; try again")
+	}
+	return key, nil
+}
+
+func (t *ThirdParty) readKeys(issuer string) ([]map[string]any, error) {
+	server, err := t.discover(issuer)
+	if err != nil {
+		return nil, err
+	}
+	if server.JWKSURI == "" {
+		return nil, fmt.Errorf("the metadata under %s name no jwks_uri", issuer)
+	}
+	body, err := t.get(server.JWKSURI)
+	if err != nil {
+		return nil, err
+	}
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	err = json.Unmarshal(body, &set)
+	return set.Keys, err
+}
+
+func (k keySet) find(kid string) *ecdsa.PublicKey {
+	for _, jwk := range k.Keys {
+		if kid == "" || jwk["kid"] != kid {
+			continue
+		}
+		if key, err := token.PublicKey(jwk); err == nil {
+			return key
+		}
+	}
+	return nil
+}
+
+// logOut takes a logout token, once, and ends what it names.
+func (t *ThirdParty) logOut(c claims) error {
+	now := t.Clock.Now()
+	return t.Store.Update(func(tx store.Tx) error {
+		if err := store.Forget(tx, logoutTokens, now, messageWindow); err != nil {
+			return err
+		}
+		key := secret.Digest(userKey(c.Issuer, c.id))
+		var before store.Mortal
+		taken, err := tx.Get(logoutTokens, key, &before)
+		if err != nil {
+			return err
+		}
+		// Back-Channel Logout 1.0 section 2.6
+		if t.Guards.Forbids("UN-TP-60", taken) {
+			return invalidRequest("a logout token with this jti has been taken before; make a new one")
+		}
+		// A token from the clock's future is fresh for two windows.
+		if err := tx.Put(logoutTokens, key, store.Mortal{Forget: now.Add(2*messageWindow + time.Second)}); err != nil {
+			return err
+		}
+		// Back-Channel Logout 1.0 section 2.7: the user is logged out
+		if !t.Guards.On("UN-TP-56") {
+			return nil
+		}
+		return t.end(tx, c.ending)
+	})
+}
