@@ -21,9 +21,10 @@ type World struct {
 	// Seed makes all randomness a function of it, for a reference that is run under test; nil takes it from the operating system.
 	Seed *uint64
 
-	mu     sync.Mutex
-	ahead  time.Duration
-	closed chan struct{}
+	mu       sync.Mutex
+	ahead    time.Duration
+	advanced chan struct{} // closed, and made anew, when the clock is moved
+	closed   chan struct{}
 	work   sync.WaitGroup
 }
 
@@ -50,15 +51,35 @@ func (w *World) Now() time.Time {
 	return time.Now().Add(w.ahead)
 }
 
-// Sleep implements actors.Clock. When the world closes it ends the work that sleeps.
+// Sleep implements actors.Clock. It ends when the world's clock has come so far, by itself or by Advance. When the world closes it ends the work that sleeps.
 func (w *World) Sleep(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-w.done():
-		panic(http.ErrAbortHandler) // ends a handler quietly, and is caught by run
+	due := w.Now().Add(d)
+	for {
+		moved := w.moved() // before the clock is read, so that no move falls in between
+		left := due.Sub(w.Now())
+		if left <= 0 {
+			return
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-moved:
+		case <-w.done():
+			timer.Stop()
+			panic(http.ErrAbortHandler) // ends a handler quietly, and is caught by run
+		}
+		timer.Stop()
 	}
+}
+
+// moved is closed when the clock is next moved.
+func (w *World) moved() chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.advanced == nil {
+		w.advanced = make(chan struct{})
+	}
+	return w.advanced
 }
 
 // Advance moves the world's clock forward, never back, and gives the new time.
@@ -66,6 +87,10 @@ func (w *World) Advance(d time.Duration) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ahead += max(d, 0)
+	if w.advanced != nil {
+		close(w.advanced)
+		w.advanced = nil
+	}
 	return time.Now().Add(w.ahead)
 }
 

@@ -30,6 +30,26 @@ var _ = Describe("The real world of actors", func() {
 		Expect(w.Now()).To(BeTemporally("~", ahead, time.Second))
 	})
 
+	It("wakes who sleeps when the clock is moved so far, and lets who sleeps longer sleep on", func() {
+		w := &live.World{}
+		defer w.Close()
+		short, long := make(chan struct{}), make(chan struct{})
+		sleeps := func(d time.Duration, woken chan struct{}) func() {
+			return func() {
+				w.Sleep(d)
+				close(woken)
+			}
+		}
+		env := w.Env("actor", guard.Set{})
+		env.Go("short", sleeps(time.Hour, short))
+		env.Go("long", sleeps(3*time.Hour, long))
+		w.Advance(30 * time.Minute)
+		Consistently(short, "50ms").ShouldNot(BeClosed())
+		w.Advance(time.Hour)
+		Eventually(short).Should(BeClosed())
+		Consistently(long, "50ms").ShouldNot(BeClosed())
+	})
+
 	It("ends background work that sleeps when it closes, and waits for it", func() {
 		w := &live.World{}
 		began, ended := make(chan struct{}), make(chan struct{})
