@@ -348,8 +348,8 @@ func flowNames() []string {
 
 func serveCommand() *cobra.Command {
 	var (
-		live  reference.Live
-		level string
+		live        reference.Live
+		level, file string
 	)
 	c := &cobra.Command{
 		Use:   "serve FLOW",
@@ -374,6 +374,16 @@ the values of section 8 of the profile, as a target to practise check --target o
 				return &certify.UsageError{Problem: err.Error()}
 			}
 			live.Flow, live.Level = flow, l
+			if file != "" {
+				c, err := config.Load(file)
+				if err != nil {
+					return err
+				}
+				if c.Profile != flow.Profile {
+					return &certify.UsageError{Problem: fmt.Sprintf("%s is for the profile %s and not %s: name the flow that it is for", file, c.Profile, flow.Profile)}
+				}
+				live.Setup = c.Setup
+			}
 			live.Tell = func(line string) { fmt.Fprintln(os.Stderr, line) }
 			return live.Serve(c.Context())
 		},
@@ -381,7 +391,8 @@ the values of section 8 of the profile, as a target to practise check --target o
 	f := c.Flags()
 	f.IntVar(&live.PortA, "port-a", 8801, "loopback port of the party to open in a browser, or of the role; 0 takes a free one")
 	f.IntVar(&live.PortB, "port-b", 8802, "loopback port of the second party; 0 takes a free one")
-	f.StringVar(&live.State, "state", "", "folder for what the authentication platform of unified must not lose")
+	f.StringVar(&live.State, "state", "", "folder for what the role, or the platform of unified, must not lose, also when it is killed")
+	f.StringVar(&file, "config", "", "countersign.yaml whose values the role takes (with --role)")
 	f.StringVar((*string)(&live.Role), "role", "", "run one role of the flow alone")
 	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
 	f.StringVar(&live.Defect, "defect", "", "lift this guard (see `list defects`)")

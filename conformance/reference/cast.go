@@ -2,7 +2,6 @@
 package reference
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"countersign/actors"
 	"countersign/actors/guard"
-	"countersign/actors/live"
 	"countersign/conformance"
 	"countersign/conformance/catalog"
 	"countersign/conformance/flows"
@@ -38,17 +36,19 @@ type part struct {
 
 // company is what the reference can do in one flow.
 type company struct {
-	cast  func(part) (http.Handler, error)
-	serve func(Live, context.Context, Reference, *live.World) error
+	cast func(part) (http.Handler, error)
+	// assemble makes what is served for people, so many parties.
+	assemble func(venue) ([]http.Handler, error)
+	parties  int
 }
 
 func companies() map[string]company {
 	return map[string]company{
-		"bidirectional": {castBidirectional, Live.serveSites},
-		"ticket":        {castTicket, Live.serveTicket},
-		"mobile":        {castMobile, Live.serveMobile},
-		"offline":       {castOffline, Live.serveOffline},
-		"unified":       {castUnified, Live.serveUnified},
+		"bidirectional": {castBidirectional, venue.sites, 2},
+		"ticket":        {castTicket, venue.ticket, 4},
+		"mobile":        {castMobile, venue.mobile, 5},
+		"offline":       {castOffline, venue.offline, 4},
+		"unified":       {castUnified, venue.unified, 4},
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
-	cast "countersign/actors/bidirectional"
+	"countersign/actors"
 	"countersign/actors/live"
-	"countersign/actors/password"
+	"countersign/actors/store"
+	"countersign/actors/store/bolt"
 	"countersign/conformance"
 	"countersign/conformance/catalog"
 )
@@ -24,7 +26,9 @@ type Live struct {
 	PortA, PortB int
 	// Role, if set, is run alone at PortA, with the values of section 8 of the profile.
 	Role catalog.Role
-	// State, if set, is the folder in which the authentication platform of the unified flow keeps what has to survive, also a kill.
+	// Setup, if set, has the values for the one role, in place of those of section 8 of the profile.
+	Setup conformance.Setup
+	// State, if set, is the folder, which has to exist, in which the authentication platform of the unified flow, or the one role, keeps what has to survive, also a kill.
 	State string
 	// Tell is given what a person should read, a line at a time.
 	Tell func(line string)
@@ -33,7 +37,7 @@ type Live struct {
 }
 
 // Serve runs until ctx ends. It returns nil then, and an error when it cannot start or a server breaks.
-func (l Live) Serve(ctx context.Context) error {
+func (l Live) Serve(ctx context.Context) (failure error) {
 	defect, err := FindDefect(l.Defect)
 	if err != nil {
 		return err
@@ -41,101 +45,88 @@ func (l Live) Serve(ctx context.Context) error {
 	r := Reference{Level: l.Level, Defect: defect}
 	world := &live.World{}
 	defer world.Close()
+	v := venue{Live: l, reference: r, world: world}
+	assemble, parties := companies()[l.Flow.Name].assemble, companies()[l.Flow.Name].parties
 	if l.Role != "" {
-		return l.serveRole(ctx, r, world)
+		assemble, parties = venue.role, 1
 	}
-	return companies()[l.Flow.Name].serve(l, ctx, r, world)
+	listeners, err := v.listen(parties)
+	if err != nil {
+		return err
+	}
+	if l.State != "" {
+		file, err := bolt.Open(filepath.Join(l.State, l.Flow.Name+".db"))
+		if err != nil {
+			return errors.Join(err, closeAll(listeners))
+		}
+		v.store = file
+		// The background work ends with the world, before its file is closed.
+		defer func() {
+			world.Close()
+			failure = errors.Join(failure, file.Close())
+		}()
+	}
+	handlers, err := assemble(v)
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
+	return l.run(ctx, listeners, handlers, v.origins...)
 }
 
-func (l Live) serveRole(ctx context.Context, r Reference, world *live.World) error {
-	role := l.Role
+// venue is where parties are served, each at an origin of its own.
+type venue struct {
+	Live
+	reference Reference
+	world     *live.World
+	origins   []string
+	store     store.Store // for what has to survive; nil where nothing does
+}
+
+// env is what an actor of the reference is given.
+func (v venue) env(actor string) actors.Env { return v.world.Env(actor, v.reference.guards()) }
+
+// lasting is env with the store that survives, where there is one.
+func (v venue) lasting(actor string) actors.Env {
+	env := v.env(actor)
+	if v.store != nil {
+		env.Store = v.store
+	}
+	return env
+}
+
+// role assembles one role of the flow alone.
+func (v venue) role() ([]http.Handler, error) {
+	role, origin, setup := v.Role, v.origins[0], v.Setup
 	if role == "client" {
 		role = catalog.ClientInitiating
 	}
-	listener, origin, err := listen(l.PortA)
-	if err != nil {
-		return err
+	if setup == nil {
+		setup = v.Flow.Setup()
 	}
-	handler, err := r.cast(l.Flow.Name, part{role: role, env: world.Env(string(role), r.guards()), base: origin, setup: l.Flow.Setup(), advance: world.Advance})
-	if err != nil {
-		_ = listener.Close()
-		return err
-	}
-	l.Tell(fmt.Sprintf("%s at %s; put it under test with: countersign check --target %s", l.Role, origin, origin))
-	return l.run(ctx, []net.Listener{listener}, []http.Handler{handler}, origin)
+	handler, err := v.reference.cast(v.Flow.Name, part{role: role, env: v.lasting(string(role)), base: origin, setup: setup, advance: v.world.Advance})
+	v.Tell(fmt.Sprintf("%s at %s; put it under test with: countersign check --target %s", v.Role, origin, origin))
+	return []http.Handler{handler}, err
 }
 
-// place is one of the two sites.
-type place struct {
-	name, client   string
-	user, password string
-	titles         []string
-}
-
-func places() [2]place {
-	return [2]place{
-		{"Lantern Video", "lantern-video", "alice", "lantern-alice", []string{"Harbour at dawn (4 min)", "How to mend a bicycle (11 min)", "Grandmother's garden (2 min)"}},
-		{"Wren Microblog", "wren-microblog", "alicia", "wren-alicia", []string{"Rain again. The tomatoes are happy.", "New bicycle chain, new me.", "Reading about authorization. Send tea."}},
-	}
-}
-
-func (l Live) serveSites(ctx context.Context, r Reference, world *live.World) error {
-	first, originA, err := listen(l.PortA)
-	if err != nil {
-		return err
-	}
-	second, originB, err := listen(l.PortB)
-	if err != nil {
-		_ = first.Close()
-		return err
-	}
-	both, origins := places(), [2]string{originA, originB}
-	var handlers []http.Handler
-	for here := range both {
-		handler, err := r.site(world, both, origins, here)
+// listen takes PortA, PortB and free ports, as many as there are parties, or none.
+func (v *venue) listen(parties int) ([]net.Listener, error) {
+	var listeners []net.Listener
+	for _, port := range append([]int{v.PortA, v.PortB}, make([]int, parties)...)[:parties] {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			return errors.Join(err, first.Close(), second.Close())
+			return nil, errors.Join(&PortError{Port: port, Err: err}, closeAll(listeners))
 		}
-		handlers = append(handlers, handler)
+		listeners, v.origins = append(listeners, l), append(v.origins, "http://"+l.Addr().String())
 	}
-	for i, p := range both {
-		l.Tell(fmt.Sprintf("%-15s %s   user name %s, password %s", p.name, origins[i], p.user, p.password))
-	}
-	l.Tell("Open either in a browser and connect it with the other. Interrupt to stop.")
-	return l.run(ctx, []net.Listener{first, second}, handlers, originA, originB)
+	return listeners, nil
 }
 
-// site assembles one of the two sites whole, on one origin.
-func (r Reference) site(world *live.World, both [2]place, origins [2]string, here int) (http.Handler, error) {
-	there := 1 - here
-	own, peer := both[here], both[there]
-	secret := func(client, at int) string { return both[client].client + "-at-" + both[at].client }
-	hash, err := password.Cost{}.Hash(own.password, world.Env(own.client, r.guards()).Entropy("accounts"))
-	if err != nil {
-		return nil, err
+func closeAll(listeners []net.Listener) error {
+	var err error
+	for _, open := range listeners {
+		err = errors.Join(err, open.Close())
 	}
-	collection := cast.Collection{Owner: own.user}
-	for i, title := range own.titles {
-		collection.Resources = append(collection.Resources, cast.Resource{ID: fmt.Sprint(i + 1), Title: title})
-	}
-	return cast.SiteSettings{
-		Env: world.Env(own.client, r.guards()), Origin: origins[here], Name: own.name,
-		Clients: []cast.ClientRegistration{
-			{ID: own.client, Secret: secret(here, here), Name: own.name, Callback: origins[here] + "/callback"},
-			{ID: peer.client, Secret: secret(there, here), Name: peer.name, Callback: origins[there] + "/callback"},
-		},
-		Users: []cast.Account{{Username: own.user, Password: hash}}, Resources: []cast.Collection{collection},
-		HandoverKey: own.client + "-handover", ClientID: own.client,
-		Peers: []cast.Peer{{Name: peer.name, Issuer: origins[there], Secret: secret(here, there), ClientID: peer.client, PeerSecret: secret(there, here)}},
-	}.Site().Handler(), nil
-}
-
-func listen(port int) (net.Listener, string, error) {
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return nil, "", &PortError{Port: port, Err: err}
-	}
-	return l, "http://" + l.Addr().String(), nil
+	return err
 }
 
 // PortError says that a port cannot be had.

@@ -1,54 +1,34 @@
 package reference
 
 import (
-	"context"
 	"crypto/ecdsa"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 
-	"countersign/actors/live"
 	cast "countersign/actors/mobile"
 	"countersign/actors/token"
 )
 
-// serveMobile runs an app on a device, at PortA, an authorization server, at PortB, two business systems, and the office where the rules are kept.
-func (l Live) serveMobile(ctx context.Context, r Reference, world *live.World) error {
-	var listeners []net.Listener
-	var origins []string
-	for _, port := range []int{l.PortA, l.PortB, 0, 0, 0} {
-		listener, origin, err := listen(port)
-		if err != nil {
-			return errors.Join(err, closeAll(listeners))
-		}
-		listeners, origins = append(listeners, listener), append(origins, origin)
-	}
-	handlers, err := r.mobileFlow(world, origins)
+// mobile assembles an app on a device, an authorization server, two business systems, and the office where the rules are kept.
+func (v venue) mobile() ([]http.Handler, error) {
+	handlers, err := v.mobileFlow()
 	if err != nil {
-		return errors.Join(err, closeAll(listeners))
+		return nil, err
 	}
 	for i, name := range []string{"app", "authorization", "crm", "erp", "rules office"} {
-		l.Tell(fmt.Sprintf("%-15s %s", name, origins[i]))
+		v.Tell(fmt.Sprintf("%-15s %s", name, v.origins[i]))
 	}
-	l.Tell("Open the app in a browser, and enrol its device for alice with alice-password. Change the rules in the office while it runs, and deregister the device there. Interrupt to stop.")
-	return l.run(ctx, listeners, handlers, origins...)
-}
-
-func closeAll(listeners []net.Listener) error {
-	var err error
-	for _, open := range listeners {
-		err = errors.Join(err, open.Close())
-	}
-	return err
+	v.Tell("Open the app in a browser, and enrol its device for alice with alice-password. Change the rules in the office while it runs, and deregister the device there. Interrupt to stop.")
+	return handlers, nil
 }
 
 // mobileFlow assembles the parties, each at its origin.
-func (r Reference) mobileFlow(world *live.World, origins []string) ([]http.Handler, error) {
+func (v venue) mobileFlow() ([]http.Handler, error) {
+	origins := v.origins
 	const administrator, administratorPassword = "office", "office-password"
 	issuer := origins[1]
-	env := world.Env("authorization-server", r.guards())
+	env := v.env("authorization-server")
 	signer, err := token.NewSigner(env.Entropy("signing key"), "signing-1")
 	if err != nil {
 		return nil, err
@@ -63,7 +43,7 @@ func (r Reference) mobileFlow(world *live.World, origins []string) ([]http.Handl
 		},
 	}
 	app := &cast.MobileApp{
-		Env: world.Env("phone-of-alice", r.guards()), BaseURL: origins[0], Issuer: issuer, SigningKeys: []*ecdsa.PublicKey{&signer.Key.PublicKey},
+		Env: v.env("phone-of-alice"), BaseURL: origins[0], Issuer: issuer, SigningKeys: []*ecdsa.PublicKey{&signer.Key.PublicKey},
 		AppID: "field-sales", DeviceID: "phone-of-alice", Username: "alice",
 	}
 	var systems []http.Handler
@@ -77,7 +57,7 @@ func (r Reference) mobileFlow(world *live.World, origins []string) ([]http.Handl
 			return nil, fmt.Errorf("making a sealing key: %w", err)
 		}
 		system := &cast.BusinessSystem{
-			Env: world.Env(id, r.guards()), BaseURL: base, SystemID: id, Issuer: issuer, Secret: id + "-secret", Key: key,
+			Env: v.env(id), BaseURL: base, SystemID: id, Issuer: issuer, Secret: id + "-secret", Key: key,
 			Resources: func(string) []cast.Resource {
 				return []cast.Resource{{ID: "1", Title: kept.first}, {ID: "2", Title: kept.second}}
 			},

@@ -1,54 +1,36 @@
 package reference
 
 import (
-	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
-	"countersign/actors/live"
 	"countersign/actors/nearfield"
 	cast "countersign/actors/offline"
 	"countersign/actors/password"
 )
 
-// serveOffline runs a handset, at PortA, a service server, at PortB, and two devices: a till over BLE, and a gate that reads pictures.
-func (l Live) serveOffline(ctx context.Context, r Reference, world *live.World) error {
-	var listeners []net.Listener
-	var origins []string
-	for _, port := range []int{l.PortA, l.PortB, 0, 0} {
-		listener, origin, err := listen(port)
-		if err != nil {
-			for _, open := range listeners {
-				err = errors.Join(err, open.Close())
-			}
-			return err
-		}
-		listeners, origins = append(listeners, listener), append(origins, origin)
-	}
-	handlers, err := r.business(world, origins)
+// offline assembles a handset, a service server, and two devices: a till over BLE, and a gate that reads pictures.
+func (v venue) offline() ([]http.Handler, error) {
+	handlers, err := v.business()
 	if err != nil {
-		for _, open := range listeners {
-			err = errors.Join(err, open.Close())
-		}
-		return err
+		return nil, err
 	}
-	l.Tell(fmt.Sprintf("%-15s %s   account alice, password alice-account", "handset", origins[0]))
-	l.Tell(fmt.Sprintf("%-15s %s   coffee needs the offline password from 5000 on, gate always", "service server", origins[1]))
-	l.Tell(fmt.Sprintf("%-15s %s   speaks ble, and takes pictures too", "till-1", origins[2]))
-	l.Tell(fmt.Sprintf("%-15s %s   speaks qr: frames are pictures, shown on its page", "gate-1", origins[3]))
-	l.Tell("Open the handset in a browser, set an offline password, and apply for coffee or gate. Interrupt to stop.")
-	return l.run(ctx, listeners, handlers, origins...)
+	v.Tell(fmt.Sprintf("%-15s %s   account alice, password alice-account", "handset", v.origins[0]))
+	v.Tell(fmt.Sprintf("%-15s %s   coffee needs the offline password from 5000 on, gate always", "service server", v.origins[1]))
+	v.Tell(fmt.Sprintf("%-15s %s   speaks ble, and takes pictures too", "till-1", v.origins[2]))
+	v.Tell(fmt.Sprintf("%-15s %s   speaks qr: frames are pictures, shown on its page", "gate-1", v.origins[3]))
+	v.Tell("Open the handset in a browser, set an offline password, and apply for coffee or gate. Interrupt to stop.")
+	return handlers, nil
 }
 
 // business assembles all parties of the offline flow: handset, server, till and gate, at these origins.
-func (r Reference) business(world *live.World, origins []string) ([]http.Handler, error) {
+func (v venue) business() ([]http.Handler, error) {
+	origins := v.origins
 	const handsetID, account = "handset-1", "alice"
-	entropy := world.Env("enrolment", r.guards()).Entropy
+	entropy := v.env("enrolment").Entropy
 	serverKey, err := freshKey(entropy("server key"))
 	if err != nil {
 		return nil, err
@@ -64,7 +46,7 @@ func (r Reference) business(world *live.World, origins []string) ([]http.Handler
 	signer := cast.Signer{ID: "server-1", Key: serverKey}
 	pinned := cast.PinnedKeys{signer.ID: signer.Public()}
 	server := &cast.ServiceServer{
-		Env: world.Env("service-server", r.guards()), Issuer: origins[1], Signer: signer,
+		Env: v.env("service-server"), Issuer: origins[1], Signer: signer,
 		Handsets: []cast.EnrolledHandset{{ID: handsetID, Account: account, Key: cast.Signer{Key: handsetKey}.Public()}},
 		Accounts: []cast.Account{{Name: account, Password: hash}},
 		Services: []cast.Service{{ID: "coffee", Threshold: 5000}, {ID: "gate"}},
@@ -72,14 +54,14 @@ func (r Reference) business(world *live.World, origins []string) ([]http.Handler
 		ChallengeLifetime: 2 * time.Minute,
 	}
 	handset := &cast.Handset{
-		Env: world.Env(handsetID, r.guards()), BaseURL: origins[0], ID: handsetID, Key: handsetKey, Account: account, Issuer: origins[1], ServerKeys: pinned,
+		Env: v.env(handsetID), BaseURL: origins[0], ID: handsetID, Key: handsetKey, Account: account, Issuer: origins[1], ServerKeys: pinned,
 	}
 	var devices []http.Handler
 	for i, d := range []struct{ id, link string }{{"till-1", "ble"}, {"gate-1", "qr"}} {
 		link, _ := nearfield.Find(d.link)
 		base, secret := origins[2+i], "secret-of-"+d.id
 		device := &cast.VerificationDevice{
-			Env: world.Env(d.id, r.guards()), BaseURL: base, Device: d.id, Secret: secret, Issuer: origins[1], ServerKeys: pinned, Link: link,
+			Env: v.env(d.id), BaseURL: base, Device: d.id, Secret: secret, Issuer: origins[1], ServerKeys: pinned, Link: link,
 		}
 		server.Devices = append(server.Devices, cast.Device{ID: d.id, Secret: secret})
 		handset.Near = append(handset.Near, device.Near(d.link))

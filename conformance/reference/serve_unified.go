@@ -1,19 +1,13 @@
 package reference
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"html"
-	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"countersign/actors/live"
 	"countersign/actors/password"
-	"countersign/actors/store/bolt"
 	"countersign/actors/token"
 	cast "countersign/actors/unified"
 )
@@ -40,52 +34,27 @@ const (
 	portalLogoutBound = 15 * time.Second
 )
 
-// serveUnified runs a platform, at PortA, and three third-party platforms, the first at PortB. The platform's state is kept
-// in the directory State, which has to exist; where it is empty nothing survives the end of the process.
-func (l Live) serveUnified(ctx context.Context, r Reference, world *live.World) (err error) {
-	sites := portalSites()
-	listeners, origins, err := listenAll(append([]int{l.PortA, l.PortB}, make([]int, len(sites)-1)...))
+// unified assembles a platform and three third-party platforms. What the platform must not lose is kept in the folder State, if there is one.
+func (v venue) unified() ([]http.Handler, error) {
+	sites, issuer := portalSites(), v.origins[0]
+	platform, err := v.portal(issuer)
 	if err != nil {
-		return err
-	}
-	closeAll := func() error {
-		var failed error
-		for _, open := range listeners {
-			failed = errors.Join(failed, open.Close())
-		}
-		return failed
-	}
-	issuer := origins[0]
-	platform, err := r.portal(world, issuer)
-	if err != nil {
-		return errors.Join(err, closeAll())
-	}
-	if l.State != "" {
-		file, opened := bolt.Open(filepath.Join(l.State, "platform.db"))
-		if opened != nil {
-			return errors.Join(opened, closeAll())
-		}
-		// The queues' work ends with the world, before their file is closed.
-		defer func() {
-			world.Close()
-			err = errors.Join(err, file.Close())
-		}()
-		platform.Store = file
+		return nil, err
 	}
 	handlers := []http.Handler{nil}
 	for i, s := range sites {
-		party, handler := r.thirdParty(world, s, issuer, origins[i+1])
+		party, handler := v.thirdParty(s, issuer, v.origins[i+1])
 		platform.ThirdParties = append(platform.ThirdParties, party)
 		handlers = append(handlers, handler)
 	}
 	handlers[0] = withPictures(platform.Handler())
-	l.tellPortal(sites, issuer, origins[1:])
-	return l.run(ctx, listeners, handlers, origins...)
+	v.tellPortal(sites, issuer)
+	return handlers, nil
 }
 
 // tellPortal says what there is to see.
-func (l Live) tellPortal(sites []portalSite, issuer string, origins []string) {
-	l.Tell(fmt.Sprintf("%-15s %s/portal   user name alice, password alice-at-the-platform", "Platform", issuer))
+func (v venue) tellPortal(sites []portalSite, issuer string) {
+	v.Tell(fmt.Sprintf("%-15s %s/portal   user name alice, password alice-at-the-platform", "Platform", issuer))
 	for i, s := range sites {
 		how := fmt.Sprintf("asks every %s whether you are still logged in", portalLogoutBound)
 		switch {
@@ -94,14 +63,14 @@ func (l Live) tellPortal(sites []portalSite, issuer string, origins []string) {
 		case s.backChannel:
 			how = "is told by back-channel logout"
 		}
-		l.Tell(fmt.Sprintf("%-15s %s   %s", s.name, origins[i], how))
+		v.Tell(fmt.Sprintf("%-15s %s   %s", s.name, v.origins[i+1], how))
 	}
-	l.Tell("Open the portal in a browser, log in, enter the three sites, log out at the platform, and open them again. Interrupt to stop.")
+	v.Tell("Open the portal in a browser, log in, enter the three sites, log out at the platform, and open them again. Interrupt to stop.")
 }
 
 // portal assembles the platform but for its third-party platforms.
-func (r Reference) portal(world *live.World, issuer string) (*cast.Platform, error) {
-	env := world.Env("platform", r.guards())
+func (v venue) portal(issuer string) (*cast.Platform, error) {
+	env := v.lasting("platform")
 	platform := &cast.Platform{Env: env, Issuer: issuer, Name: "Platform", BatchIdleTime: portalIdleTime, LogoutBound: portalLogoutBound}
 	salts := env.Entropy("salts")
 	for _, u := range []cast.User{{Name: "alice", Sub: "1001", Nickname: "Alice"}, {Name: "bob", Sub: "1002", Nickname: "Bob"}} {
@@ -132,11 +101,11 @@ func withPictures(platform http.Handler) http.Handler {
 }
 
 // thirdParty assembles a third-party platform, and what the platform knows of it.
-func (r Reference) thirdParty(world *live.World, s portalSite, issuer, origin string) (cast.RegisteredParty, http.Handler) {
+func (v venue) thirdParty(s portalSite, issuer, origin string) (cast.RegisteredParty, http.Handler) {
 	keys := []token.Key{{ID: s.id + "-1", Secret: []byte(s.key)}}
 	party := cast.RegisteredParty{ClientID: s.id, Keys: keys, Registration: cast.Registration{Name: s.name, AccessURI: origin + cast.PathAccess, CallbackURI: origin + cast.PathCallback}}
 	site := &cast.ThirdParty{
-		Env: world.Env(s.id, r.guards()), BaseURL: origin, Name: s.name,
+		Env: v.env(s.id), BaseURL: origin, Name: s.name,
 		Platforms:     []cast.PlatformSetup{{Issuer: issuer, ClientID: s.id, Keys: keys}},
 		NoBatchLogout: !s.batches, NoBackChannelLogout: !s.backChannel, NoUserLogout: !s.batches && !s.backChannel,
 		Data: func(cast.Visitor) (kept []cast.Datum) {
@@ -153,19 +122,4 @@ func (r Reference) thirdParty(world *live.World, s portalSite, issuer, origin st
 		party.BackchannelLogoutURI = origin + cast.PathBackChannelLogout
 	}
 	return party, site.Handler()
-}
-
-// listenAll takes several loopback ports, or none.
-func listenAll(ports []int) (listeners []net.Listener, origins []string, err error) {
-	for _, port := range ports {
-		listener, origin, err := listen(port)
-		if err != nil {
-			for _, open := range listeners {
-				err = errors.Join(err, open.Close())
-			}
-			return nil, nil, err
-		}
-		listeners, origins = append(listeners, listener), append(origins, origin)
-	}
-	return listeners, origins, nil
 }
