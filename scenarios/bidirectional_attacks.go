@@ -15,21 +15,11 @@ func bidirectionalAttacks() []Scenario {
 
 // attack is an attack on the bidirectional flow. One that level core leaves open is marked so by the caller.
 func attack(name, title, text string, breaks stage.Invariant, guards []catalog.ID, play func(*twosites.Stage)) Scenario {
-	return Scenario{
-		Name: "bidirectional/attack/" + name, Flow: flowBidirectional, Kind: Attack,
-		Title: title, Text: text, Invariant: breaks.Text, breaks: breaks, Guards: guards,
-		play: func(st *twosites.Stage, _ catalog.Level) { play(st) },
-	}
-}
-
-// openAtCore marks an attack that the document itself does not stop.
-func (s Scenario) openAtCore() Scenario {
-	s.open = true
-	return s
+	return attackOn(flowBidirectional, name, title, text, breaks, guards, onTwoSites(func(st *twosites.Stage, _ catalog.Level) { play(st) }))
 }
 
 // lure is a link that the attacker gets the user to open, and the word that the user has done so.
-type lure struct{ link, opened *twosites.Letter }
+type lure struct{ link, opened *stage.Letter }
 
 func newLure(st *twosites.Stage) lure {
 	return lure{st.NewLetter("a link for the victim"), st.NewLetter("the victim has opened the link")}

@@ -63,7 +63,7 @@ func tokenAttacks() []Scenario {
 // misuse lets the client of one site show the access token that lets A read at B to the resource server of another.
 func misuse(st *twosites.Stage, by, at *twosites.Site) {
 	var token twosites.Credentials
-	st.Overhear(st.B, func(c twosites.Credentials) { token = c })
+	st.OverhearTokens(st.B, func(c twosites.Credentials) { token = c })
 	st.Alice.Plays(func(u *twosites.User) {
 		connect(u, st.A, st.B)
 		st.Note(by.Client, "shows the access token of client-a at site B to the resource server of %s", at.Name)
@@ -146,7 +146,7 @@ func divertHandover(st *twosites.Stage) {
 		return sim.Verdict{}
 	})
 	var token twosites.Credentials
-	st.Overhear(st.B, func(c twosites.Credentials) { token = c })
+	st.OverhearTokens(st.B, func(c twosites.Credentials) { token = c })
 	st.Alice.Plays(func(u *twosites.User) {
 		connect(u, st.A, st.B)
 		st.Note(st.A.Client, "shows the access token for the archive to the resource server of %s", st.B.Name)
@@ -178,7 +178,7 @@ func redeemRefusal(st *twosites.Stage) {
 
 func revokeForOthers(st *twosites.Stage) {
 	var token twosites.Credentials
-	st.Overhear(st.B, func(c twosites.Credentials) { token = c })
+	st.OverhearTokens(st.B, func(c twosites.Credentials) { token = c })
 	st.Alice.Plays(func(u *twosites.User) {
 		connect(u, st.A, st.B)
 		st.Note(st.C.Client, "asks site B to revoke the access token of client-a")

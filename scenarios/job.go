@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,7 +15,7 @@ import (
 
 // Job is what one call of the command run plays: scenarios at levels under one seed.
 type Job struct {
-	Names  []string        // empty: all
+	Names  []string        // of scenarios, flows or kinds, as ticket/happy, ticket and ticket/attack; empty: all
 	Levels []catalog.Level // empty: both
 	Seed   uint64
 	Faults []sim.Fault // in addition to those of the scenarios
@@ -49,6 +50,10 @@ func (j Job) Chosen() ([]Scenario, error) {
 	}
 	var chosen []Scenario
 	for _, name := range j.Names {
+		if below := under(name); len(below) > 0 {
+			chosen = append(chosen, below...)
+			continue
+		}
 		s, err := Find(name)
 		if err != nil {
 			return nil, err
@@ -56,6 +61,17 @@ func (j Job) Chosen() ([]Scenario, error) {
 		chosen = append(chosen, s)
 	}
 	return chosen, nil
+}
+
+// under are the scenarios whose names begin with a flow, or with a flow and a kind.
+func under(name string) []Scenario {
+	var all []Scenario
+	for _, s := range All() {
+		if strings.HasPrefix(s.Name, strings.TrimSuffix(name, "/")+"/") {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // Sweep is the job under every seed of a range, as 0-99.
@@ -74,16 +90,16 @@ func (j Job) Play(ctx context.Context) ([]Played, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs := Sweep{Scenarios: chosen, Levels: j.Levels, From: j.Seed, Seeds: 1, Faults: j.Faults}.runs()
-	played := make([]Played, len(runs))
+	programme := Sweep{Scenarios: chosen, Levels: j.Levels, From: j.Seed, Seeds: 1, Faults: j.Faults}.programme()
+	played := make([]Played, programme.worlds())
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, run := range runs {
+	for i := range played {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			played[i] = run.Perform()
+			played[i] = programme.world(i).Perform()
 			played[i].Draw()
 			return nil
 		})

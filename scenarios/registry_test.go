@@ -10,6 +10,8 @@ import (
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios"
+	"countersign/scenarios/accounts"
+	"countersign/scenarios/stage"
 	"countersign/scenarios/twosites"
 	"countersign/sim/worldlint"
 )
@@ -52,15 +54,19 @@ var _ = Describe("The registry", func() {
 		}
 	})
 
-	It("has every fault of the flow on every role", func() {
-		for _, kind := range []string{"loss", "delay", "duplicate", "reorder", "partition", "slow", "stalled", "half-open", "crash", "skew-ahead", "skew-behind", "skew-beyond"} {
-			for _, role := range []string{"oauth.a", "resource.a", "client.a", "oauth.b", "resource.b", "client.b", "alice"} {
-				s, err := scenarios.Find("bidirectional/fault/" + kind + "-" + role)
-				Expect(err).NotTo(HaveOccurred())
-				Expect(s.Faults).NotTo(BeEmpty())
+	DescribeTable("has every fault of a flow on every role",
+		func(flow string, roles ...string) {
+			for _, kind := range []string{"loss", "delay", "duplicate", "reorder", "partition", "slow", "stalled", "half-open", "crash", "crash-late", "skew-ahead", "skew-behind", "skew-beyond"} {
+				for _, role := range roles {
+					s, err := scenarios.Find(flow + "/fault/" + kind + "-" + role)
+					Expect(err).NotTo(HaveOccurred())
+					Expect(s.Faults).NotTo(BeEmpty())
+				}
 			}
-		}
-	})
+		},
+		Entry("bidirectional", "bidirectional", "oauth.a", "resource.a", "client.a", "oauth.b", "resource.b", "client.b", "alice"),
+		Entry("ticket", "ticket", "accounts", "app.one", "alice"),
+	)
 
 	It("finds a scenario by its name, and names the nearest for a slip of the pen", func() {
 		s, err := scenarios.Find("bidirectional/both-at-once")
@@ -95,14 +101,20 @@ var _ = It("nothing in the scenarios leaves the simulated world", func() {
 	})).To(BeEmpty())
 })
 
-var _ = It("every invariant names the requirement that protects it, and has a name of its own", func() {
-	seen := map[string]bool{}
-	for _, i := range twosites.Invariants() {
-		Expect(seen).NotTo(HaveKey(i.Name))
-		seen[i.Name] = true
-		r, known := catalog.Lookup(i.Requirement)
-		Expect(known).To(BeTrue(), i.Name)
-		Expect(i.Level()).To(Equal(r.Level))
-		Expect(i.Text).To(HaveSuffix("."))
-	}
-})
+var _ = DescribeTable("every invariant of a flow names the requirement that protects it, and has a name of its own",
+	func(flow string, all []stage.Invariant) {
+		seen := map[string]bool{}
+		for _, i := range all {
+			Expect(seen).NotTo(HaveKey(i.Name))
+			seen[i.Name] = true
+			r, known := catalog.Lookup(i.Requirement)
+			Expect(known).To(BeTrue(), i.Name)
+			of, _ := catalog.FlowOf(i.Requirement)
+			Expect(of).To(Equal(flow))
+			Expect(i.Level()).To(Equal(r.Level))
+			Expect(i.Text).To(HaveSuffix("."))
+		}
+	},
+	Entry("bidirectional", "bidirectional", twosites.Invariants()),
+	Entry("ticket", "ticket", accounts.Invariants()),
+)

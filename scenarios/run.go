@@ -10,7 +10,6 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/reports"
 	"countersign/scenarios/stage"
-	"countersign/scenarios/twosites"
 	"countersign/sim"
 )
 
@@ -46,8 +45,8 @@ type Played struct {
 	Err error
 
 	run    Run
-	set    *twosites.Stage
-	result twosites.Result
+	set    *stage.Stage
+	result stage.Result
 }
 
 // Play plays the run, and draws it. It does not panic: what breaks the world gives the verdict fail, with the error in Actual.
@@ -62,8 +61,7 @@ func (r Run) Perform() Played {
 	r.Level = cmp.Or(r.Level, catalog.Hardened)
 	p := Played{run: r, Kind: r.Scenario.Kind}
 	faults := append(append([]sim.Fault{}, r.Scenario.Faults...), r.Faults...)
-	p.set = twosites.New(twosites.Setting{Level: r.Level, Lifted: r.Lifted, Seed: r.Seed, Faults: faults})
-	r.Scenario.play(p.set, r.Level)
+	p.set = r.Scenario.play(stage.Setting{Level: r.Level, Lifted: r.Lifted, Seed: r.Seed, Faults: faults})
 	p.result = p.set.Run()
 	p.Breaches, p.Err = p.result.Breaches, p.result.Err
 	p.judge()
@@ -182,9 +180,12 @@ func (r Run) Repro() string {
 
 // messages counts the messages that were sent.
 func messages(t *sim.Trace) int {
-	sent := map[int]bool{}
-	for _, p := range t.Messages() {
-		sent[p.Message.ID] = true
+	sent := 0
+	for _, e := range t.Events() {
+		switch e.Kind {
+		case sim.EventSend, sim.EventRespond, sim.EventInject, sim.EventAnswer:
+			sent++
+		}
 	}
-	return len(sent)
+	return sent
 }

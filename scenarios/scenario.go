@@ -11,7 +11,6 @@ import (
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios/stage"
-	"countersign/scenarios/twosites"
 	"countersign/sim"
 )
 
@@ -44,8 +43,37 @@ type Scenario struct {
 	breaks stage.Invariant
 	// open says that level core leaves the hole open, so that there the scenario shows the break.
 	open bool
-	// play gives the cast its parts.
-	play func(*twosites.Stage, catalog.Level)
+	// play sets the stage and gives the cast its parts.
+	play func(stage.Setting) *stage.Stage
+}
+
+// attackOn is an attack on a flow. One that level core leaves open is marked so by the caller.
+func attackOn(flow, name, title, text string, breaks stage.Invariant, guards []catalog.ID, play func(stage.Setting) *stage.Stage) Scenario {
+	return Scenario{
+		Name: flow + "/attack/" + name, Flow: flow, Kind: Attack,
+		Title: title, Text: text, Invariant: breaks.Text, breaks: breaks, Guards: guards, play: play,
+	}
+}
+
+// openAtCore marks an attack that the document itself does not stop.
+func (s Scenario) openAtCore() Scenario {
+	s.open = true
+	return s
+}
+
+// mishapsOf is every mishap for every role of a flow. means says in words what comes of each in that flow, by its name.
+func mishapsOf(flow string, roles []string, mishaps []stage.Mishap, means map[string]string, breaks stage.Invariant, play func(stage.Setting) *stage.Stage) []Scenario {
+	var all []Scenario
+	for _, m := range mishaps {
+		for _, role := range roles {
+			all = append(all, Scenario{
+				Name: fmt.Sprintf("%s/fault/%s-%s", flow, m.Name, role), Flow: flow, Kind: Fault,
+				Title: m.Title(role), Text: m.Text(role) + " " + means[m.Name],
+				Faults: m.At(role), play: play, Invariant: breaks.Text, breaks: breaks,
+			})
+		}
+	}
+	return all
 }
 
 // OpenAt reports whether the level leaves open what the scenario shows, so that a broken invariant is what is expected.
@@ -53,7 +81,7 @@ func (s Scenario) OpenAt(l catalog.Level) bool { return s.open && l == catalog.C
 
 // All returns every scenario, in the order in which a reader may want to meet them.
 func All() []Scenario {
-	return slices.Concat(bidirectional(), bidirectionalFaults(), bidirectionalAttacks())
+	return slices.Concat(bidirectional(), bidirectionalFaults(), bidirectionalAttacks(), ticket(), ticketFaults(), ticketAttacks())
 }
 
 // UnknownError says that there is no scenario of a name.

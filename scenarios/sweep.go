@@ -14,97 +14,123 @@ import (
 	"countersign/sim"
 )
 
-// Sweep plays scenarios under many seeds, each in a world of its own.
+// Sweep plays scenarios under many seeds, each in a world of its own. Its worlds have an order: seed by seed,
+// of a seed scenario by scenario, of a scenario level by level.
 type Sweep struct {
 	Scenarios []Scenario      // empty: all
 	Levels    []catalog.Level // empty: both
 	From      uint64          // the first seed
 	Seeds     int             // how many; each scenario is played under each at each level
 	Faults    []sim.Fault     // in addition to those of the scenarios
+	// Begun is what an earlier sweep of the same worlds found before it was stopped; this one goes on from there.
+	Begun Swept
 	// Workers is how many worlds run side by side; zero: one a processor. What is found does not depend on it.
 	Workers int
 	// Progress, if set, is called after each world, by one goroutine at a time.
 	Progress func(done, total int)
+	// Save, if set, is called every few hundred worlds with what was found so far, to be given back as Begun. Its error stops the sweep.
+	Save func(Swept) error
 }
 
 // Swept is what a sweep found.
 type Swept struct {
-	Worlds   int
-	Messages int
-	// Digest is a SHA-256, in hexadecimal digits, over the identities of all traces in the order of scenarios, levels and seeds.
-	Digest string
-	// Failures are the runs that did not come out as they should, in the order of scenarios, levels and seeds. Repro plays one again.
-	Failures []reports.Scenario
+	Worlds   int `json:"worlds"`
+	Messages int `json:"messages"`
+	// Digest is a SHA-256 in hexadecimal digits: of the digest of all worlds before the last one, and the identity of the last one's trace.
+	Digest string `json:"digest"`
+	Failed int    `json:"failed"`
+	// Failures are the first of the runs that did not come out as they should. Repro plays one again.
+	Failures []reports.Scenario `json:"failures"`
 }
 
-// runs lists the worlds of the sweep in their order.
-func (s Sweep) runs() []Run {
-	list, levels := s.Scenarios, s.Levels
-	if len(list) == 0 {
-		list = All()
+const (
+	stride       = 256 // worlds between two calls of Save
+	keptFailures = 100
+)
+
+// add takes the next world in.
+func (s *Swept) add(p reports.Scenario) {
+	s.Worlds++
+	s.Messages += p.Messages
+	sum := sha256.Sum256([]byte(s.Digest + p.TraceSHA256))
+	s.Digest = hex.EncodeToString(sum[:])
+	if p.Passed() {
+		return
 	}
-	if len(levels) == 0 {
-		levels = []catalog.Level{catalog.Core, catalog.Hardened}
+	if s.Failed++; len(s.Failures) < keptFailures {
+		s.Failures = append(s.Failures, p)
 	}
-	var all []Run
-	for _, scenario := range list {
-		for _, level := range levels {
-			for i := range s.Seeds {
-				all = append(all, Run{Scenario: scenario, Level: level, Seed: s.From + uint64(i), Faults: s.Faults})
-			}
-		}
+}
+
+// programme is the worlds of a sweep, by number.
+type programme struct {
+	Sweep
+}
+
+func (s Sweep) programme() programme {
+	if len(s.Scenarios) == 0 {
+		s.Scenarios = All()
 	}
-	return all
+	if len(s.Levels) == 0 {
+		s.Levels = []catalog.Level{catalog.Core, catalog.Hardened}
+	}
+	return programme{s}
+}
+
+func (p programme) worlds() int { return p.Seeds * len(p.Scenarios) * len(p.Levels) }
+
+func (p programme) world(i int) Run {
+	level, i := p.Levels[i%len(p.Levels)], i/len(p.Levels)
+	scenario, i := p.Scenarios[i%len(p.Scenarios)], i/len(p.Scenarios)
+	return Run{Scenario: scenario, Level: level, Seed: p.From + uint64(i), Faults: p.Faults}
 }
 
 // Play plays all worlds. When the context ends, it stops after the worlds that have begun, and returns what was found so far with the context's error.
 func (s Sweep) Play(ctx context.Context) (Swept, error) {
-	runs := s.runs()
-	played := make([]*reports.Scenario, len(runs))
-	workers := s.Workers
+	p, swept := s.programme(), s.Begun
+	total := p.worlds()
+	for swept.Worlds < total {
+		played, err := p.play(ctx, swept.Worlds, min(swept.Worlds+stride, total))
+		for _, scenario := range played {
+			swept.add(scenario)
+		}
+		if s.Save != nil {
+			if err := s.Save(swept); err != nil {
+				return swept, err
+			}
+		}
+		if err != nil {
+			return swept, err
+		}
+	}
+	return swept, nil
+}
+
+// play plays the worlds from one number up to another, and returns those, from the first on, that were played before the context ended.
+func (p programme) play(ctx context.Context, from, to int) ([]reports.Scenario, error) {
+	workers := p.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	played := make([]reports.Scenario, to-from)
+	begun := 0 // they begin in their order, so these have no gap
 	var group errgroup.Group
 	group.SetLimit(workers)
 	var mu sync.Mutex
-	done := 0
-	for i, run := range runs {
-		if ctx.Err() != nil {
-			break
-		}
+	done := from
+	for i := from; i < to && ctx.Err() == nil; i++ {
+		begun++
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			p := run.Perform()
-			played[i] = &p.Scenario
+			run := p.world(i).Perform()
+			played[i-from] = run.Scenario
 			mu.Lock()
 			defer mu.Unlock()
-			done++
-			if s.Progress != nil {
-				s.Progress(done, len(runs))
+			if done++; p.Progress != nil {
+				p.Progress(done, p.worlds())
 			}
 			return nil
 		})
 	}
-	err := group.Wait()
-	var swept Swept
-	digest := sha256.New()
-	for _, p := range played {
-		if p == nil {
-			continue
-		}
-		swept.Worlds++
-		swept.Messages += p.Messages
-		digest.Write([]byte(p.TraceSHA256))
-		if !p.Passed() {
-			swept.Failures = append(swept.Failures, *p)
-		}
-	}
-	swept.Digest = hex.EncodeToString(digest.Sum(nil))
-	if err == nil {
-		err = ctx.Err()
-	}
-	return swept, err
+	_ = group.Wait() // no world returns an error
+	return played[:begun], ctx.Err()
 }

@@ -2,6 +2,8 @@ package scenarios_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -63,6 +65,54 @@ var _ = Describe("A sweep", func() {
 		Entry("with something behind it", "0-9x", uint64(0), 0, `"0-9x" is no range of seeds; write it as 0-99`),
 		Entry("nothing", "", uint64(0), 0, `"" is no range of seeds; write it as 0-99`),
 	)
+
+	Describe("that was stopped", func() {
+		sweep := func() scenarios.Sweep {
+			return scenarios.Sweep{Scenarios: []scenarios.Scenario{find("happy")}, Levels: []catalog.Level{catalog.Hardened}, Seeds: 600, Workers: 2}
+		}
+
+		It("goes on from its journal, and finds the same as one that was not", func(ctx SpecContext) {
+			whole, err := sweep().Play(ctx)
+			Expect(err).NotTo(HaveOccurred())
+
+			journal := scenarios.Journal{Path: filepath.Join(GinkgoT().TempDir(), "sweep.json")}
+			first, err := journal.Resume(sweep())
+			Expect(err).NotTo(HaveOccurred())
+			stopped, stop := context.WithCancel(ctx)
+			first.Progress = func(done, _ int) {
+				if done == 300 {
+					stop()
+				}
+			}
+			part, err := first.Play(stopped)
+			Expect(err).To(MatchError(context.Canceled))
+			Expect(part.Worlds).To(And(BeNumerically(">=", 300), BeNumerically("<", 310)))
+
+			rest, err := journal.Resume(sweep())
+			Expect(err).NotTo(HaveOccurred())
+			Expect(rest.Begun.Worlds).To(Equal(part.Worlds))
+			Expect(rest.Play(ctx)).To(Equal(whole))
+
+			over, err := journal.Resume(sweep())
+			Expect(err).NotTo(HaveOccurred())
+			Expect(over.Play(ctx)).To(Equal(whole), "a sweep that is over plays nothing again")
+		})
+
+		It("does not go on from the journal of another sweep, or from what is none", func() {
+			journal := scenarios.Journal{Path: filepath.Join(GinkgoT().TempDir(), "sweep.json")}
+			_, err := journal.Resume(sweep())
+			Expect(err).NotTo(HaveOccurred())
+			other := sweep()
+			other.From = 7
+			_, err = journal.Resume(other)
+			Expect(err).To(MatchError(ContainSubstring("is the journal of another sweep")))
+			Expect(os.WriteFile(journal.Path, []byte("{}"), 0o600)).To(Succeed())
+			_, err = journal.Resume(sweep())
+			Expect(err).To(MatchError(ContainSubstring("is no journal of a sweep")))
+			_, err = scenarios.Journal{Path: filepath.Join(journal.Path, "below")}.Resume(sweep())
+			Expect(err).To(MatchError(ContainSubstring("the journal cannot be")))
+		})
+	})
 
 	It("stops when its context ends", func() {
 		ctx, cancel := context.WithCancel(context.Background())

@@ -103,7 +103,7 @@ var _ = Describe("The unified flow, live", func() {
 
 	It("says what is wrong with a folder that is not there", func() {
 		err := reference.Live{Flow: conformance.Flow{Name: "unified"}, State: GinkgoT().TempDir() + "/nowhere", Tell: func(string) {}}.Serve(context.Background())
-		Expect(err).To(MatchError(ContainSubstring("platform.db")))
+		Expect(err).To(MatchError(ContainSubstring("unified.db")))
 	})
 })
 

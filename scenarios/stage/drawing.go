@@ -87,15 +87,16 @@ func moment(at time.Duration) string { return at.Round(time.Millisecond).String(
 
 // marks are the messages that are drawn apart, by their IDs.
 type marks struct {
-	tampered, failing map[int]bool
-	attackers         map[string]bool
+	tampered, failing, answered map[int]bool
+	attackers                   map[string]bool
 }
 
 func (d Drawing) marks(t *sim.Trace) marks {
-	m := marks{map[int]bool{}, map[int]bool{}, map[string]bool{}}
+	m := marks{map[int]bool{}, map[int]bool{}, map[int]bool{}, map[string]bool{}}
 	for _, e := range t.Events() {
 		if e.Kind == sim.EventReplace || e.Kind == sim.EventAnswer || e.Kind == sim.EventInject {
 			m.tampered[e.Message.ID] = true
+			m.answered[e.Message.InReplyTo] = e.Kind == sim.EventAnswer
 		}
 	}
 	for _, b := range d.Breaches {
@@ -123,7 +124,7 @@ func (d Drawing) step(p sim.Passage, m marks, secrets *redact.Text) sequence.Ste
 	if m.tampered[msg.ID] {
 		s.Kind = sequence.Attack
 	}
-	if p.Lost != "" {
+	if p.Lost != "" && !m.answered[msg.ID] {
 		s.Kind = sequence.Lost
 		s.Detail = strings.TrimSuffix(p.Lost+"; "+s.Detail, "; ")
 	}
@@ -145,8 +146,8 @@ func learn(secrets *redact.Text, m sim.Message) {
 	}
 }
 
-// telling are the protocol parameters that say what a signed request is for.
-var telling = []string{"oauth_consumer_key", "oauth_token", "oauth_verifier", "oauth_callback"}
+// telling are the protocol parameters that say what a request with credentials in its header is for.
+var telling = []string{"oauth_consumer_key", "oauth_token", "oauth_verifier", "oauth_callback", "user_id", "authorization_key"}
 
 func requestDetail(m sim.Message, secrets *redact.Text) string {
 	u, err := url.Parse(m.URL)
@@ -191,8 +192,11 @@ func form(m sim.Message) []string {
 		}
 		var parts []string
 		for _, name := range slices.Sorted(maps.Keys(members)) {
-			if text, ok := members[name].(string); ok {
-				parts = append(parts, name+"="+text)
+			switch value := members[name].(type) {
+			case string:
+				parts = append(parts, name+"="+value)
+			case bool:
+				parts = append(parts, fmt.Sprintf("%s=%t", name, value))
 			}
 		}
 		return parts

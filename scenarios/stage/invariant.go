@@ -1,5 +1,3 @@
-// Package stage is what the scenarios of all flows have in common: invariants and their breaches, and the
-// drawing of what passed in a simulated world.
 package stage
 
 import (

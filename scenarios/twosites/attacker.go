@@ -1,99 +1,29 @@
 package twosites
 
 import (
+	"cmp"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
-	"time"
 
 	"countersign/actors/oauth1"
+	"countersign/scenarios/stage"
 	"countersign/sim"
 )
 
-// Attacker is a dishonest person with a browser that does what it is told, one request at a time, and with accounts at both sites.
+// Attacker is a dishonest person with accounts at both sites.
 type Attacker struct {
-	Name  string
-	Host  *sim.Host
+	*stage.Attacker
 	stage *Stage
-
-	script  func(*Attacker)
-	cookies map[string]map[string]string // origin, name
 }
 
 // Reply is what the attacker's browser gets.
-type Reply struct {
-	Status   int
-	Location string // of a redirect, absolute
-	Body     string
-}
-
-func (st *Stage) newAttacker(name string) *Attacker {
-	a := &Attacker{Name: name, stage: st, cookies: map[string]map[string]string{}}
-	a.Host = st.World.Host(name, func(h *sim.Host) http.Handler {
-		if a.script != nil {
-			h.Go("attacker", func() { a.script(a) })
-		}
-		return nil
-	})
-	return a
-}
+type Reply = stage.Reply
 
 // Plays gives the attacker what to do.
-func (a *Attacker) Plays(script func(*Attacker)) { a.script = script }
-
-// Note tells the attacker's move in the trace.
-func (a *Attacker) Note(text string) { a.Host.Note(text) }
-
-// Wait lets time pass.
-func (a *Attacker) Wait(d time.Duration) { a.Host.Clock().Sleep(d) }
-
-// Get opens a URL and follows nothing.
-func (a *Attacker) Get(target string) Reply {
-	return a.send(http.MethodGet, target, nil)
-}
-
-// Post sends a form and follows nothing.
-func (a *Attacker) Post(target string, form url.Values) Reply {
-	return a.send(http.MethodPost, target, form)
-}
-
-func (a *Attacker) send(method, target string, form url.Values) Reply {
-	r, err := http.NewRequest(method, target, strings.NewReader(form.Encode()))
-	if err != nil {
-		return Reply{}
-	}
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	origin := r.URL.Scheme + "://" + r.URL.Host
-	for _, name := range slices.Sorted(maps.Keys(a.cookies[origin])) {
-		r.AddCookie(&http.Cookie{Name: name, Value: a.cookies[origin][name]})
-	}
-	response, err := a.Host.Client().Do(r)
-	if err != nil {
-		return Reply{}
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return Reply{}
-	}
-	for _, c := range response.Cookies() {
-		if a.cookies[origin] == nil {
-			a.cookies[origin] = map[string]string{}
-		}
-		a.cookies[origin][c.Name] = c.Value
-	}
-	location := response.Header.Get("Location")
-	if to, err := r.URL.Parse(location); err == nil && location != "" {
-		location = to.String()
-	}
-	return Reply{response.StatusCode, location, string(body)}
-}
+func (a *Attacker) Plays(script func(*Attacker)) { a.Follows(func() { script(a) }) }
 
 // Start begins a flow at a client and returns where the client sends the browser.
 func (a *Attacker) Start(from, with *Site) string {
@@ -136,44 +66,6 @@ func (s *Site) Account(person string) (username, password string) {
 	a := s.accountOf(person)
 	return a.username, a.password
 }
-
-// OnTheWire puts an attacker onto the network, who sees and changes what does not travel under TLS.
-func (st *Stage) OnTheWire(see func(w *sim.World, m sim.Message) sim.Verdict) {
-	st.World.Tap(sim.TapFunc(func(w *sim.World, m sim.Message) sim.Verdict {
-		if m.Secure {
-			return sim.Verdict{}
-		}
-		return see(w, m)
-	}))
-}
-
-// Letter is what one party of a scenario gets to another outside of the network: a link in a mail, a word among accomplices.
-type Letter struct {
-	gate *sim.Gate
-	text string
-}
-
-// NewLetter returns a letter that has not been sent.
-func (st *Stage) NewLetter(about string) *Letter { return &Letter{gate: st.World.NewGate(about)} }
-
-// Send sends the letter. Only the first text arrives.
-func (l *Letter) Send(text string) {
-	if !l.gate.Opened() {
-		l.text = text
-		l.gate.Open()
-	}
-}
-
-// Await waits for the letter, and reports false when none has come in two minutes.
-func (l *Letter) Await() (string, bool) {
-	if !l.gate.WaitFor(2 * time.Minute) {
-		return "", false
-	}
-	return l.text, true
-}
-
-// nobody is a host that nothing runs on.
-func nobody(*sim.Host) http.Handler { return nil }
 
 // Credentials are a token and its secret in dishonest hands.
 type Credentials struct{ Token, Secret string }
@@ -231,7 +123,7 @@ func (s Speaker) Send(method, target string, at *Site, with Credentials, form ur
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	signer := oauth1.Signer{
-		ConsumerKey: s.As.ClientID, ClientSecret: or(s.Secret, secretAt(s.As, at)), Token: with.Token, TokenSecret: with.Secret,
+		ConsumerKey: s.As.ClientID, ClientSecret: cmp.Or(s.Secret, secretAt(s.As, at)), Token: with.Token, TokenSecret: with.Secret,
 		Now: s.Host.Clock().Now, Entropy: s.Host.Entropy("attacker's nonces"),
 	}
 	if err := signer.Sign(r, extra...); err != nil {
@@ -249,8 +141,8 @@ func (s Speaker) Send(method, target string, at *Site, with Credentials, form ur
 	return response.StatusCode, string(answer)
 }
 
-// Overhear calls f with every access token that a site issues, as whoever runs the site or the client could.
-func (st *Stage) Overhear(at *Site, f func(Credentials)) {
+// OverhearTokens calls f with every access token that a site issues, as whoever runs the site or the client could.
+func (st *Stage) OverhearTokens(at *Site, f func(Credentials)) {
 	st.overhear(at, legToken, f)
 }
 
@@ -260,12 +152,9 @@ func (st *Stage) OverhearTemporary(at *Site, f func(Credentials)) {
 }
 
 func (st *Stage) overhear(at *Site, wanted leg, f func(Credentials)) {
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		if m.Kind == sim.Response && m.Status == http.StatusOK && m.From == at.OAuthServer.Name() && st.leg(&m) == wanted {
-			if answer, err := url.ParseQuery(string(m.Body)); err == nil {
-				f(Credentials{answer.Get("oauth_token"), answer.Get("oauth_token_secret")})
-			}
+	st.Overhear(at.OAuthServer, string(wanted), func(m sim.Message) {
+		if answer, err := url.ParseQuery(string(m.Body)); err == nil {
+			f(Credentials{answer.Get("oauth_token"), answer.Get("oauth_token_secret")})
 		}
-		return sim.Verdict{}
-	}))
+	})
 }

@@ -1,6 +1,7 @@
 package twosites
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,13 +18,11 @@ import (
 // judge holds a trace against the invariants, event by event.
 type judge struct {
 	*Stage
-	asked       map[int]*sim.Message // request that a process handles, by the process
+	stage.Judge
 	credentials map[string]*temporaryCredential
 	tokens      map[string]*accessToken
 	secrets     map[string]bool // of credentials
 	forwarded   map[string]bool // targets of redirects that repeat the body
-	told        map[string]bool
-	breaches    []stage.Breach
 }
 
 // temporaryCredential is one as the wire showed it.
@@ -42,43 +41,22 @@ type accessToken struct {
 	revoked  bool
 }
 
-func (st *Stage) judge(t *sim.Trace) []stage.Breach {
+// Judge implements [stage.Flow].
+func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 	j := &judge{
-		Stage: st, asked: map[int]*sim.Message{}, credentials: map[string]*temporaryCredential{}, tokens: map[string]*accessToken{},
-		secrets: map[string]bool{}, forwarded: map[string]bool{}, told: map[string]bool{},
+		Stage: st, credentials: map[string]*temporaryCredential{}, tokens: map[string]*accessToken{},
+		secrets: map[string]bool{}, forwarded: map[string]bool{},
 	}
-	for _, e := range t.Events() {
-		switch e.Kind {
-		case sim.EventSend, sim.EventInject:
-			j.secretsInURL(e, e.Message.URL)
-		case sim.EventDeliver:
-			j.asked[e.PID] = e.Message
-			j.passwords(e)
-		case sim.EventRespond:
-			j.respond(e)
-		case sim.EventReceive:
-			j.shown(e)
-		}
-	}
-	return j.breaches
-}
-
-// breach takes a breach down, unless it was told before.
-func (j *judge) breach(i stage.Invariant, e sim.Event, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if j.told[i.Name+text] {
-		return
-	}
-	j.told[i.Name+text] = true
-	j.breaches = append(j.breaches, stage.Breach{Invariant: i, Event: e.Seq, Message: e.Message.ID, At: e.At, Text: text})
+	return j.Hear(t, stage.Hearing{
+		Sent:      func(e sim.Event) { j.secretsInURL(e, e.Message.URL) },
+		Delivered: j.passwords,
+		Answered:  j.respond,
+		Received:  j.shown,
+	})
 }
 
 // respond looks at what a host answers, before anybody can change it on the way.
-func (j *judge) respond(e sim.Event) {
-	asked := j.asked[e.PID]
-	if asked == nil {
-		return
-	}
+func (j *judge) respond(asked *sim.Message, e sim.Event) {
 	location := e.Message.Header.Get("Location")
 	j.secretsInURL(e, location)
 	if e.Message.Status == http.StatusTemporaryRedirect || e.Message.Status == http.StatusPermanentRedirect {
@@ -134,7 +112,7 @@ func (j *judge) tokenIssued(site *Site, asked *sim.Message, e sim.Event) {
 	j.secrets[answer.Get("oauth_token_secret")] = true
 	if c := j.credentials[from]; c != nil {
 		if c.tokens++; c.tokens > 1 {
-			j.breach(OneTokenAConsent, e, "%s issued %d access tokens for one temporary credential", e.Host, c.tokens)
+			j.Breach(OneTokenAConsent, e, "%s issued %d access tokens for one temporary credential", e.Host, c.tokens)
 		}
 	}
 }
@@ -161,32 +139,32 @@ func (j *judge) resourceGiven(site *Site, asked *sim.Message, e sim.Event) {
 		return
 	}
 	client := protocolParameter(asked, "oauth_consumer_key")
-	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, answer.Owner, or(client, "a request without a client"))
+	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, answer.Owner, cmp.Or(client, "a request without a client"))
 	if j.clientHost(client) != asked.From || asked.Injected {
-		j.breach(Secrecy, e, "%s, but it was %s that asked", what, asked.From)
+		j.Breach(Secrecy, e, "%s, but it was %s that asked", what, asked.From)
 	}
 	token := j.tokens[protocolParameter(asked, "oauth_token")]
 	if token == nil {
-		j.breach(Secrecy, e, "%s for an access token that no OAuth server issued", what)
+		j.Breach(Secrecy, e, "%s for an access token that no OAuth server issued", what)
 		return
 	}
 	if token.at != site {
-		j.breach(Audience, e, "%s for an access token that %s issued", what, token.at.OAuthServer.Name())
+		j.Breach(Audience, e, "%s for an access token that %s issued", what, token.at.OAuthServer.Name())
 	}
 	if meant, err := url.Parse(site.meantFor()); err == nil && token.at == site && meant.Host != e.Host {
-		j.breach(Audience, e, "%s for an access token that is meant for %s", what, meant.Host)
+		j.Breach(Audience, e, "%s for an access token that is meant for %s", what, meant.Host)
 	}
 	if token.client != client {
-		j.breach(Audience, e, "%s for an access token that was issued to %s", what, token.client)
+		j.Breach(Audience, e, "%s for an access token that was issued to %s", what, token.client)
 	}
 	if !j.consented(site, token, client, answer.Owner) {
-		j.breach(Secrecy, e, "%s without a consent of the owner to that client", what)
+		j.Breach(Secrecy, e, "%s without a consent of the owner to that client", what)
 	}
 	if token.revoked {
-		j.breach(Revocation, e, "%s after the revocation of the access token was acknowledged", what)
+		j.Breach(Revocation, e, "%s after the revocation of the access token was acknowledged", what)
 	}
 	if token.lifetime > 0 && e.At > token.issued+token.lifetime+slack {
-		j.breach(Expiry, e, "%s after the access token's lifetime of %s", what, token.lifetime)
+		j.Breach(Expiry, e, "%s after the access token's lifetime of %s", what, token.lifetime)
 	}
 }
 
@@ -219,10 +197,11 @@ func (j *judge) shown(e sim.Event) {
 	if role != "client" || e.Message.Status != http.StatusOK || strings.Contains(e.Host, ".") {
 		return
 	}
+	page := string(e.Message.Body)
 	for _, s := range []*Site{j.A, j.B} {
 		for _, a := range s.accounts {
-			if a.person != e.Host && strings.Contains(string(e.Message.Body), a.title()) {
-				j.breach(SessionIntegrity, e, "the client of %s showed %s what %s keeps at %s", site.Name, e.Host, a.username, s.Name)
+			if a.person != e.Host && strings.Contains(page, a.title()) {
+				j.Breach(SessionIntegrity, e, "the client of %s showed %s what %s keeps at %s", site.Name, e.Host, a.username, s.Name)
 			}
 		}
 	}
@@ -240,11 +219,11 @@ func (j *judge) passwords(e sim.Event) {
 			switch {
 			case !strings.Contains(body, a.password):
 			case e.Host != s.OAuthServer.Name() && j.forwarded[m.URL]:
-				j.breach(PasswordNotForwarded, e, "a redirect made the browser of %s send the password for %s to %s", m.From, s.Name, e.Host)
+				j.Breach(PasswordNotForwarded, e, "a redirect made the browser of %s send the password for %s to %s", m.From, s.Name, e.Host)
 			case e.Host != s.OAuthServer.Name():
-				j.breach(PasswordAtHome, e, "%s sent the password for %s to %s", m.From, s.Name, e.Host)
+				j.Breach(PasswordAtHome, e, "%s sent the password for %s to %s", m.From, s.Name, e.Host)
 			case !m.Secure:
-				j.breach(PasswordUnderTLS, e, "%s sent the password for %s in the clear", m.From, s.Name)
+				j.Breach(PasswordUnderTLS, e, "%s sent the password for %s in the clear", m.From, s.Name)
 			}
 		}
 	}
@@ -262,7 +241,7 @@ func (j *judge) secretsInURL(e sim.Event, target string) {
 	}
 	for _, name := range []string{"oauth_token_secret", "temporary_credential_secret", "token_secret", "secret"} {
 		if v := values.Get(name); v != "" && j.secrets[v] {
-			j.breach(NoSecretInURL, e, "%s put the secret of a credential into a URL", e.Host)
+			j.Breach(NoSecretInURL, e, "%s put the secret of a credential into a URL", e.Host)
 		}
 	}
 }
@@ -282,11 +261,4 @@ func protocolParameter(m *sim.Message, name string) string {
 		return u.Query().Get(name)
 	}
 	return ""
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -1,14 +1,11 @@
 package twosites
 
 import (
-	"bytes"
-	"encoding/json"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
+	"countersign/actors/wire"
 	"countersign/sim"
 )
 
@@ -36,7 +33,11 @@ const (
 )
 
 // legOf gives the leg whose endpoint a member of the metadata names, empty when it names none.
-func legOf(member string) leg {
+func legOf(member string) string {
+	return string(legAt(member))
+}
+
+func legAt(member string) leg {
 	switch member {
 	case "temporary_credential_endpoint":
 		return legTemporary
@@ -60,19 +61,13 @@ func legOf(member string) leg {
 	return ""
 }
 
-// learnLegs reads from the metadata of a role, which lies under base on the host, where its endpoints are.
-func (st *Stage) learnLegs(host, base string, handler http.Handler) {
-	var document map[string]any
-	if json.Unmarshal(ask(handler, pathOf(base)+wellKnown), &document) != nil {
-		return
-	}
-	for _, member := range slices.Sorted(maps.Keys(document)) {
-		endpoint, _ := document[member].(string)
-		if u, err := url.Parse(endpoint); err == nil && u.Host == host && legOf(member) != "" {
-			st.legs[host+u.Path] = legOf(member)
-		}
-	}
+// learnLegs learns where the endpoints of a role are, which lies under base on the host.
+func (st *Stage) learnLegs(h *sim.Host, base string, handler http.Handler) {
+	st.LearnLegs(h, wire.PathOf(base)+wellKnown, handler, legOf)
 }
+
+// Leg implements [stage.Flow].
+func (st *Stage) Leg(m *sim.Message) string { return string(st.leg(m)) }
 
 // leg names the leg of a request, or the one that a response answers.
 func (st *Stage) leg(m *sim.Message) leg {
@@ -80,7 +75,8 @@ func (st *Stage) leg(m *sim.Message) leg {
 	if err != nil {
 		return legOther
 	}
-	l, known := st.legs[u.Host+u.Path]
+	named, known := st.Known(m)
+	l := leg(named)
 	switch {
 	case known && l == legAuthorize && m.Method == http.MethodPost:
 		return legDecision
@@ -112,32 +108,3 @@ func (st *Stage) isClient(host string) bool {
 	}
 	return false
 }
-
-func pathOf(base string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return ""
-	}
-	return u.Path
-}
-
-// ask gets a page from a handler without a network between.
-func ask(handler http.Handler, path string) []byte {
-	r, err := http.NewRequest(http.MethodGet, path, nil)
-	if err != nil {
-		return nil
-	}
-	w := &sheet{header: http.Header{}}
-	handler.ServeHTTP(w, r)
-	return w.body.Bytes()
-}
-
-// sheet is a response that nobody sends.
-type sheet struct {
-	header http.Header
-	body   bytes.Buffer
-}
-
-func (s *sheet) Header() http.Header         { return s.header }
-func (s *sheet) Write(p []byte) (int, error) { return s.body.Write(p) }
-func (s *sheet) WriteHeader(int)             {}

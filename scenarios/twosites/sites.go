@@ -1,17 +1,12 @@
 package twosites
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
-	"countersign/actors"
 	cast "countersign/actors/bidirectional"
 	"countersign/actors/password"
-	"countersign/actors/store"
+	"countersign/scenarios/stage"
 	"countersign/sim"
 )
 
@@ -36,8 +31,7 @@ type Site struct {
 	accounts []account
 	// published are members of the OAuth server's metadata that the site publishes otherwise than its server says.
 	published map[string]string
-	// dishonest takes the place of the client when it is set.
-	dishonest func(*sim.Host) http.Handler
+	stage     *Stage
 }
 
 // account is a user's at one site.
@@ -45,6 +39,13 @@ type account struct {
 	person   string // whose it is
 	username string
 	password string
+	// derived is what Argon2id makes of the password, at the least cost and with the salt of hashed. To derive eight of them in every world would take a tenth of its time.
+	derived string
+}
+
+// hashed is how the OAuth server keeps the password.
+func (a account) hashed() password.Hash {
+	return password.Hash("$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiBwYXNzd29yZA$" + a.derived)
 }
 
 func newSite(letter string, accounts ...account) *Site {
@@ -77,7 +78,7 @@ func archiveBase(s *Site) string { return "https://archive." + s.Letter }
 
 // OpenArchive gives a site a second resource server, which shares the hand-over key of the first, and has the OAuth server issue tokens for that one. Hand-overs to it travel without TLS.
 func (st *Stage) OpenArchive(s *Site) {
-	s.Archive = st.World.Host("archive."+s.Letter, st.bootResourceServer(s, archiveBase(s)))
+	s.Archive = st.Host("archive."+s.Letter, st.bootResourceServer(s, archiveBase(s)))
 	s.HandoverEndpoint = "http://archive." + s.Letter + "/handover"
 }
 
@@ -90,7 +91,7 @@ func (s *Site) Publish(member, url string) {
 }
 
 // TakeOver puts a dishonest client in the place of the site's own.
-func (s *Site) TakeOver(boot func(*sim.Host) http.Handler) { s.dishonest = boot }
+func (s *Site) TakeOver(boot func(*sim.Host) http.Handler) { s.stage.TakeOver(s.Client, boot) }
 
 func (s *Site) accountOf(person string) account {
 	for _, a := range s.accounts {
@@ -120,31 +121,20 @@ func (st *Stage) registrations(at *Site) []cast.ClientRegistration {
 	return all
 }
 
-func (st *Stage) env(h *sim.Host) actors.Env {
-	return actors.Env{
-		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Go: h.Go, Guards: st.guards,
-		Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
-	}
-}
-
 func (st *Stage) bootOAuthServer(s *Site) sim.Boot {
 	return func(h *sim.Host) http.Handler {
 		var users []cast.Account
 		for _, a := range s.accounts {
-			hash, err := password.Cheapest().Hash(a.password, h.Entropy("accounts"))
-			if err != nil {
-				panic(fmt.Sprintf("the account %s cannot be registered: %v", a.username, err))
-			}
-			users = append(users, cast.Account{Username: a.username, Password: hash})
+			users = append(users, cast.Account{Username: a.username, Password: a.hashed()})
 		}
 		server := &cast.OAuthServer{
-			Env: st.env(h), Issuer: s.Issuer, SiteName: s.Name, Clients: st.registrations(s), Users: users,
+			Env: st.Env(h), Issuer: s.Issuer, SiteName: s.Name, Clients: st.registrations(s), Users: users,
 			HandoverEndpoint: s.HandoverEndpoint, HandoverKey: handoverKey(s), ResourceEndpoint: s.meantFor(),
 			ClientID: s.ClientID, DelegationEndpoint: s.DelegationEndpoint,
 		}
 		handler := server.Handler()
-		st.learnLegs(h.Name(), s.Issuer, handler)
-		return publishing(handler, s.published)
+		st.learnLegs(h, s.Issuer, handler)
+		return stage.Publishing(handler, wellKnown, s.published)
 	}
 }
 
@@ -155,51 +145,20 @@ func (st *Stage) bootResourceServer(s *Site, base string) sim.Boot {
 			resources = append(resources, cast.Collection{Owner: a.username, Resources: []cast.Resource{{ID: "1", Title: a.title()}}})
 		}
 		handler := (&cast.ResourceServer{
-			Env: st.env(h), BaseURL: base, Issuer: s.Issuer, HandoverKey: handoverKey(s), Clients: st.registrations(s), Resources: resources,
+			Env: st.Env(h), BaseURL: base, Issuer: s.Issuer, HandoverKey: handoverKey(s), Clients: st.registrations(s), Resources: resources,
 		}).Handler()
-		st.learnLegs(h.Name(), base, handler)
+		st.learnLegs(h, base, handler)
 		return handler
 	}
 }
 
 func (st *Stage) bootClient(s, peer *Site) sim.Boot {
 	return func(h *sim.Host) http.Handler {
-		if s.dishonest != nil {
-			return s.dishonest(h)
-		}
 		handler := (&cast.Client{
-			Env: st.env(h), BaseURL: s.ClientBase, ID: s.ClientID, Name: s.Name, Issuer: s.Issuer, Secret: secretAt(s, s),
+			Env: st.Env(h), BaseURL: s.ClientBase, ID: s.ClientID, Name: s.Name, Issuer: s.Issuer, Secret: secretAt(s, s),
 			Peers: []cast.Peer{{Name: peer.Name, Issuer: peer.Issuer, Secret: secretAt(s, peer), ClientID: peer.ClientID, PeerSecret: secretAt(peer, s)}},
 		}).Handler()
-		st.learnLegs(h.Name(), s.ClientBase, handler)
+		st.learnLegs(h, s.ClientBase, handler)
 		return handler
 	}
-}
-
-// publishing changes members of the metadata that a handler serves.
-func publishing(handler http.Handler, members map[string]string) http.Handler {
-	if len(members) == 0 {
-		return handler
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, wellKnown) {
-			handler.ServeHTTP(w, r)
-			return
-		}
-		var document map[string]any
-		if err := json.Unmarshal(ask(handler, r.URL.Path), &document); err != nil {
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		for _, name := range slices.Sorted(maps.Keys(members)) {
-			document[name] = members[name]
-		}
-		body, err := json.Marshal(document)
-		if err != nil {
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(body)
-	})
 }

@@ -1,25 +1,23 @@
 package twosites
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	cast "countersign/actors/bidirectional"
+	"countersign/scenarios/stage"
 	"countersign/sim"
 )
 
 // User is an honest person at a terminal.
 type User struct {
-	Name string
+	*stage.Person
 	// Decide answers an authorization page of a site; nil approves.
 	Decide func(at *Site, page cast.Page) cast.Decision
 
 	stage    *Stage
-	host     *sim.Host
-	script   func(*User)
 	terminal *cast.Terminal
 	// wants are the consents that the user means to give.
 	wants []want
@@ -27,7 +25,6 @@ type User struct {
 	elsewhere map[string][]string
 	// reads says of a client's letter whether its home page showed what the user keeps at the other site, at the last look.
 	reads map[string]bool
-	done  bool
 }
 
 // want is a client that may read what the user keeps at a site.
@@ -46,25 +43,15 @@ type consent struct {
 }
 
 func (st *Stage) newUser(name string) *User {
-	u := &User{Name: name, stage: st, reads: map[string]bool{}, elsewhere: map[string][]string{}, wants: []want{{st.A, st.B.ClientID}, {st.B, st.A.ClientID}}}
-	u.host = st.World.Host(name, func(h *sim.Host) http.Handler {
-		// A terminal that crashed has lost its cookies, and its user begins again.
-		u.terminal = u.newTerminal(h)
-		if u.script != nil && !u.done {
-			h.Go("user", func() {
-				u.script(u)
-				u.Look()
-				u.done = true
-			})
-		}
-		return nil
-	})
+	u := &User{stage: st, reads: map[string]bool{}, elsewhere: map[string][]string{}, wants: []want{{st.A, st.B.ClientID}, {st.B, st.A.ClientID}}}
+	// A terminal that crashed has lost its cookies, and its user begins again.
+	u.Person = st.NewPerson(name, "user", func(h *sim.Host) { u.terminal = u.newTerminal(h) })
 	st.users = append(st.users, u)
 	return u
 }
 
 func (u *User) newTerminal(h *sim.Host) *cast.Terminal {
-	t := &cast.Terminal{Env: u.stage.env(h), Decide: u.decide}
+	t := &cast.Terminal{Env: u.stage.Env(h), Decide: u.decide}
 	for _, s := range []*Site{u.stage.A, u.stage.B} {
 		a := s.accountOf(u.Name)
 		for _, origin := range append([]string{s.Issuer}, u.elsewhere[s.Letter]...) {
@@ -75,7 +62,12 @@ func (u *User) newTerminal(h *sim.Host) *cast.Terminal {
 }
 
 // Plays gives the user what to do. When it is done, the user looks at the clients' home pages.
-func (u *User) Plays(script func(*User)) { u.script = script }
+func (u *User) Plays(script func(*User)) {
+	u.Follows(func() {
+		script(u)
+		u.Look()
+	})
+}
 
 // ReadsPages makes the user refuse a page that names a client which the user wants to read nowhere.
 func (u *User) ReadsPages() {
@@ -149,7 +141,7 @@ func (u *User) Post(from, target string, form url.Values) (cast.Page, error) {
 // SecondTerminal gives the user another browser on the same machine, with the same accounts.
 func (u *User) SecondTerminal() *User {
 	other := *u
-	other.terminal = u.newTerminal(u.host)
+	other.terminal = u.newTerminal(u.Host)
 	return &other
 }
 
@@ -169,12 +161,6 @@ func (u *User) Mistypes(at *Site, wrong bool) {
 func (u *User) HasAccountAt(origin string, of *Site) {
 	u.elsewhere[of.Letter] = append(u.elsewhere[of.Letter], origin)
 }
-
-// Wait lets time pass.
-func (u *User) Wait(d time.Duration) { u.host.Clock().Sleep(d) }
-
-// Note puts a remark into the trace.
-func (u *User) Note(text string) { u.host.Note(text) }
 
 // Look opens the home page of both clients, and reports whether each showed what the user keeps at the other site.
 func (u *User) Look() (aReads, bReads bool) {
@@ -206,6 +192,3 @@ func (u *User) UntilConnected(from, with *Site) {
 	}
 	u.stage.Breach(NoLockOut, u.Name+" tried ten times and did not get both directions")
 }
-
-// Meanwhile lets something else happen at the terminal's machine at the same time.
-func (u *User) Meanwhile(do func()) { u.host.Go("user, at the same time", do) }

@@ -1,0 +1,76 @@
+package stage
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"countersign/sim"
+)
+
+// LearnLegs reads from the metadata document of a handler, which is served on a host at a path, where its endpoints are.
+// name gives the leg for a member of the document, empty for none; nil takes it from the member's own name.
+func (st *Stage) LearnLegs(h *sim.Host, path string, handler http.Handler, name func(member string) string) {
+	if name == nil {
+		name = plainly
+	}
+	var document map[string]json.RawMessage
+	if json.Unmarshal(Ask(handler, path), &document) != nil {
+		return
+	}
+	for _, member := range slices.Sorted(maps.Keys(document)) {
+		var endpoint string
+		leg := name(member)
+		if leg == "" || json.Unmarshal(document[member], &endpoint) != nil {
+			continue
+		}
+		if at := place(endpoint); strings.HasPrefix(at, h.Name()+"/") {
+			st.legs[at] = leg
+		}
+	}
+}
+
+// place is host and path of a URL.
+func place(target string) string {
+	target, _, _ = strings.Cut(target, "?")
+	if _, rest, absolute := strings.Cut(target, "://"); absolute {
+		return rest
+	}
+	return target
+}
+
+// plainly names the leg of test_clock_endpoint "test clock".
+func plainly(member string) string {
+	words, isEndpoint := strings.CutSuffix(member, "_endpoint")
+	if !isEndpoint {
+		return ""
+	}
+	return strings.ReplaceAll(words, "_", " ")
+}
+
+// Known is the leg of a request, or of the one that a response answers, if metadata named its endpoint.
+func (st *Stage) Known(m *sim.Message) (leg string, known bool) {
+	leg, known = st.legs[place(m.URL)]
+	return leg, known
+}
+
+// Ask gets a page from a handler without a network between.
+func Ask(handler http.Handler, path string) []byte {
+	w := &sheet{header: http.Header{}}
+	handler.ServeHTTP(w, &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}, Body: http.NoBody})
+	return w.body.Bytes()
+}
+
+// sheet is a response that nobody sends.
+type sheet struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (s *sheet) Header() http.Header         { return s.header }
+func (s *sheet) Write(p []byte) (int, error) { return s.body.Write(p) }
+func (s *sheet) WriteHeader(int)             {}

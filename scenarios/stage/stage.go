@@ -1,0 +1,177 @@
+package stage
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"countersign/actors"
+	"countersign/actors/guard"
+	"countersign/actors/store"
+	"countersign/conformance/catalog"
+	"countersign/reports/sequence"
+	"countersign/sim"
+)
+
+// Setting is what one world is made from.
+type Setting struct {
+	Level  catalog.Level // empty means hardened
+	Lifted []catalog.ID  // guards that every actor goes without
+	Seed   uint64
+	Faults []sim.Fault
+}
+
+// Flow is what a flow adds to a stage: its oracles, and the words for its diagram.
+type Flow interface {
+	// Judge holds a trace against the invariants of the flow.
+	Judge(*sim.Trace) []Breach
+	// Lanes are the parties in the order of the diagram, by the names of their hosts.
+	Lanes() []sequence.Lane
+	// Leg names what a request is for, or the one that a response answers.
+	Leg(*sim.Message) string
+}
+
+// Stage is a world with a cast and oracles. The stage of a flow embeds it.
+type Stage struct {
+	World *sim.World
+
+	flow      Flow
+	guards    guard.Set
+	dishonest map[string]sim.Boot // by host
+	legs      map[string]string   // by host and path
+	hopes     []hope
+	breaches  []Breach
+}
+
+// hope is what a scenario expects of the end of its world.
+type hope struct {
+	text string
+	met  func() bool
+}
+
+// horizon is how long a world may last. Refresh keys live for thirty days.
+const horizon = 60 * 24 * time.Hour
+
+// New returns an empty stage for a flow, which puts its hosts onto it. Patience is how long everybody waits for an answer; zero: half a minute.
+func New(s Setting, flow Flow, patience time.Duration) *Stage {
+	return &Stage{
+		World:  sim.New(sim.Config{Seed: s.Seed, Faults: s.Faults, Horizon: horizon, Timeout: patience}),
+		flow:   flow,
+		guards: guard.Set{Level: s.Level, Lifted: s.Lifted}, dishonest: map[string]sim.Boot{}, legs: map[string]string{},
+	}
+}
+
+// Host adds a host on which an actor lives, unless it is taken over.
+func (st *Stage) Host(name string, boot sim.Boot) *sim.Host {
+	return st.World.Host(name, func(h *sim.Host) http.Handler {
+		if other, taken := st.dishonest[name]; taken {
+			return other(h)
+		}
+		return boot(h)
+	})
+}
+
+// TakeOver puts a dishonest party in the place of the actor on a host. It has to be done before the world runs.
+func (st *Stage) TakeOver(h *sim.Host, boot sim.Boot) { st.dishonest[h.Name()] = boot }
+
+// Dishonest reports whether a host was taken over, or is an attacker's.
+func (st *Stage) Dishonest(host string) bool {
+	_, taken := st.dishonest[host]
+	return taken
+}
+
+// Env makes a host the surroundings of an actor: its store is kept over a crash, and its guards are those of the level without the lifted ones.
+func (st *Stage) Env(h *sim.Host) actors.Env {
+	return actors.Env{
+		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Go: h.Go, Guards: st.guards,
+		Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
+	}
+}
+
+// Hope states what has to be so at the end.
+func (st *Stage) Hope(text string, met func() bool) { st.hopes = append(st.hopes, hope{text, met}) }
+
+// Breach takes down that an invariant did not hold, which a scenario sees from what its people see.
+func (st *Stage) Breach(i Invariant, text string) {
+	st.breaches = append(st.breaches, Breach{Invariant: i, Event: -1, At: st.World.Now(), Text: text})
+}
+
+// Note puts a remark on the present moment into the trace, in the name of a host.
+func (st *Stage) Note(h *sim.Host, format string, args ...any) { h.Note(fmt.Sprintf(format, args...)) }
+
+// Result is what came of a world.
+type Result struct {
+	Err      error    // of the world itself
+	Unmet    []string // hopes
+	Breaches []Breach // in the order of the trace, each told once
+	Trace    *sim.Trace
+	Lasted   time.Duration // virtual time
+}
+
+// Run lets the world run to its end and judges it.
+func (st *Stage) Run() Result {
+	err := st.World.Run()
+	defer st.World.Close()
+	r := Result{Err: err, Trace: st.World.Trace(), Lasted: st.World.Now()}
+	r.Breaches = append(st.flow.Judge(r.Trace), st.breaches...)
+	for _, h := range st.hopes {
+		if err == nil && !h.met() {
+			r.Unmet = append(r.Unmet, h.text)
+		}
+	}
+	return r
+}
+
+// Draw draws what passed, with the breaches highlighted and those who were taken over as attackers.
+func (st *Stage) Draw(title string, t *sim.Trace, breaches []Breach) *sequence.Diagram {
+	lanes := slices.Clone(st.flow.Lanes())
+	for i := range lanes {
+		if _, taken := st.dishonest[lanes[i].Name]; taken {
+			lanes[i].Kind = sequence.Attacker
+		}
+	}
+	return Drawing{
+		Title: title, Lanes: lanes, Breaches: breaches,
+		Name: func(m sim.Message) string { return st.flow.Leg(&m) },
+	}.Of(t)
+}
+
+// Nobody is a host that nothing runs on.
+func Nobody(*sim.Host) http.Handler { return nil }
+
+// Publishing changes text members of the metadata document that a handler serves at a path.
+func Publishing(handler http.Handler, path string, members map[string]string) http.Handler {
+	if len(members) == 0 {
+		return handler
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != path {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		var document map[string]any
+		if err := json.Unmarshal(Ask(handler, path), &document); err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			document[name] = members[name]
+		}
+		WriteJSON(w, http.StatusOK, document)
+	})
+}
+
+// WriteJSON answers for a dishonest party.
+func WriteJSON(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}
