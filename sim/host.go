@@ -80,9 +80,12 @@ func (h *Host) Entropy(purpose string) io.Reader {
 
 // Client returns an HTTP client whose requests leave from this host. It
 // follows no redirect, keeps no cookies and has no timeout but the world's.
-func (h *Host) Client() *http.Client {
+func (h *Host) Client() *http.Client { return h.ClientWithin(h.world.config.Timeout) }
+
+// ClientWithin is Client with a timeout of its own, in virtual time.
+func (h *Host) ClientWithin(timeout time.Duration) *http.Client {
 	return &http.Client{
-		Transport:     transport{h},
+		Transport:     transport{h, timeout},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

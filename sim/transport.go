@@ -10,12 +10,16 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 )
 
 // transport is a host's way onto the network.
-type transport struct{ host *Host }
+type transport struct {
+	host    *Host
+	timeout time.Duration
+}
 
 // RoundTrip sends the request and parks the calling process until the answer
 // comes or the world's timeout has passed.
@@ -41,7 +45,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	w.send(k)
 	p.call = c
-	w.wakeAt(p, w.after(w.config.Timeout))
+	w.wakeAt(p, w.after(t.timeout))
 	p.park("an answer from", m.To)
 	p.call = nil
 	switch {
@@ -51,7 +55,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	case c.response == nil:
 		c.done = true
 		w.record(p, Event{Kind: EventTimeout, Host: h.name, Peer: m.To, Message: m})
-		return nil, &timeoutError{host: m.To, after: w.config.Timeout}
+		return nil, &timeoutError{host: m.To, after: t.timeout}
 	}
 	w.record(p, Event{Kind: EventReceive, Host: h.name, Peer: c.response.From, Message: c.response}, c.cause)
 	return w.response(req, c.response)

@@ -25,7 +25,7 @@ type World struct {
 	ahead    time.Duration
 	advanced chan struct{} // closed, and made anew, when the clock is moved
 	closed   chan struct{}
-	work   sync.WaitGroup
+	work     sync.WaitGroup
 }
 
 // Env gives one actor what it needs; actor names its random streams.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/secret"
 	"countersign/actors/store"
 )
@@ -191,8 +192,8 @@ func (s *AuthorizationServer) deliver(key, id string) {
 			s.pause(l.Due.Sub(s.Clock.Now()))
 			continue
 		}
-		answer, err := call{method: http.MethodPost, url: receiver, contentType: messageType, body: []byte(l.Text)}.do(s.Env, tryLimit)
-		if s.settle(l, err == nil && answer.status == http.StatusAccepted) != nil {
+		answer, err := outbound.Call{Method: http.MethodPost, URL: receiver, ContentType: messageType, Body: []byte(l.Text)}.Do(s.Env, tryLimit)
+		if s.settle(l, err == nil && answer.Status == http.StatusAccepted) != nil {
 			return
 		}
 	}

@@ -41,6 +41,9 @@ type collection struct {
 
 const pathResource = "/resource"
 
+// patience is how long an answer is waited for (profile sections 5.1 and 6.2).
+const patience = 5 * time.Second
+
 // Handler serves the business system's endpoints.
 func (s *BusinessSystem) Handler() http.Handler {
 	mux := http.NewServeMux()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/store"
 	"countersign/actors/token"
 )
@@ -151,18 +152,18 @@ func (a *access) readKeys(endpoint, id string) (set keySet, err error) {
 
 // askKeys gives the set as the authorization server has it, and for how long it may be used.
 func (a *access) askKeys(endpoint string) ([]token.Key, time.Duration, error) {
-	answer, err := a.ask(call{method: http.MethodGet, url: endpoint})
+	answer, err := a.ask(outbound.Call{Method: http.MethodGet, URL: endpoint})
 	if err != nil {
 		return nil, 0, err
 	}
-	m, err := object(answer.body)
+	m, err := object(answer.Body)
 	var set []struct {
 		Type      string `json:"kty"`
 		KeyID     string `json:"kid"`
 		Algorithm string `json:"alg"`
 		K         string `json:"k"`
 	}
-	if answer.status != http.StatusOK || err != nil || !m.has("keys") || json.Unmarshal(m["keys"], &set) != nil {
+	if answer.Status != http.StatusOK || err != nil || !m.has("keys") || json.Unmarshal(m["keys"], &set) != nil {
 		return nil, 0, errOutage
 	}
 	var keys []token.Key

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/secret"
 	"countersign/actors/store"
 )
@@ -118,27 +119,24 @@ func (a *access) download(id string) (download, error) {
 	if err != nil {
 		return download{}, err
 	}
-	c, err := callWith(server.SharedTokenEndpoint, map[string]string{"token_id": id})
-	if err != nil {
-		return download{}, err
-	}
+	c := outbound.Call{Method: http.MethodPost, URL: server.SharedTokenEndpoint, Object: map[string]string{"token_id": id}}
 	// RFC 9700 section 4.3; flows, no list of live tokens: one token, by its name
 	if !a.Guards.On("MO-BS-25") {
-		c.url += "?access_token=" + url.QueryEscape(a.token)
+		c.URL += "?access_token=" + url.QueryEscape(a.token)
 	}
 	answer, err := a.ask(c)
 	if err != nil {
 		return download{}, err
 	}
-	if answer.status == http.StatusNotFound {
+	if answer.Status == http.StatusNotFound {
 		return download{}, errNotShared
 	}
 	return readDownload(answer)
 }
 
-func readDownload(answer reply) (download, error) {
-	m, err := object(answer.body)
-	if answer.status != http.StatusOK || err != nil {
+func readDownload(answer outbound.Reply) (download, error) {
+	m, err := object(answer.Body)
+	if answer.Status != http.StatusOK || err != nil {
 		return download{}, errOutage
 	}
 	token, err := m.text("token")
@@ -158,14 +156,14 @@ func readDownload(answer reply) (download, error) {
 }
 
 // ask sends a request that the authorization server knows the system by (profile section 2). The error is errOutage.
-func (a *access) ask(c call) (reply, error) {
+func (a *access) ask(c outbound.Call) (outbound.Reply, error) {
 	// closes claims 2, 7; RFC 7662 section 2.1
 	if a.Guards.On("MO-BS-24") {
-		c.authorization = basic(a.SystemID, a.Secret)
+		c.Authorization = outbound.Basic(a.SystemID, a.Secret)
 	}
-	answer, err := c.do(a.Env, a.left())
+	answer, err := c.Do(a.Env, a.left())
 	if err != nil {
-		return reply{}, errOutage
+		return outbound.Reply{}, errOutage
 	}
 	return answer, nil
 }
@@ -186,8 +184,8 @@ func (a *access) server() (Metadata, error) {
 		return d.Document, nil
 	}
 	d = discovered{At: a.Clock.Now()}
-	answer, err := call{method: http.MethodGet, url: a.Issuer + wellKnown}.do(a.Env, a.left())
-	if err != nil || answer.status != http.StatusOK || json.Unmarshal(answer.body, &d.Document) != nil || d.Document.Issuer != a.Issuer {
+	answer, err := outbound.Call{Method: http.MethodGet, URL: a.Issuer + wellKnown}.Do(a.Env, a.left())
+	if err != nil || answer.Status != http.StatusOK || json.Unmarshal(answer.Body, &d.Document) != nil || d.Document.Issuer != a.Issuer {
 		return Metadata{}, errOutage
 	}
 	// profile section 2: a secret goes over TLS, or stays on loopback

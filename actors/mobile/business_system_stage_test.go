@@ -28,7 +28,7 @@ import (
 // environment makes a host of a world the surroundings of an actor.
 func environment(h *sim.Host, guards guard.Set) actors.Env {
 	return actors.Env{
-		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Go: h.Go, Guards: guards,
+		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: guards,
 		Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
 	}
 }

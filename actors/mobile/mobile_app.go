@@ -144,7 +144,7 @@ func (m *MobileApp) Enrol(password string) error {
 	if err != nil {
 		return ended(codeUnreachable, "the authorization server does not answer; try again later")
 	}
-	if answer.status != http.StatusOK {
+	if answer.Status != http.StatusOK {
 		return ended(codeRegistrationRefused, "the authorization server does not register this device for this user and password")
 	}
 	_, err = m.change(before.Epoch, func(h *holdings) error {

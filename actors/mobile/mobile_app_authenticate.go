@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/token"
 )
 
@@ -34,21 +35,21 @@ func (s *starting) authenticate() error {
 	switch {
 	case err != nil:
 		return ended(codeUnreachable, "the authorization server does not answer")
-	case answer.status == http.StatusOK:
+	case answer.Status == http.StatusOK:
 		return s.take(answer, sent)
-	case answer.status == http.StatusBadRequest, answer.status == http.StatusUnauthorized, answer.status == http.StatusForbidden:
+	case answer.Status == http.StatusBadRequest, answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden:
 		return s.refused(answer)
 	case s.holdOff(answer):
 		return nil
 	}
-	return ended(codeAccessRefused, "the authorization server answered with status "+strconv.Itoa(answer.status))
+	return ended(codeAccessRefused, "the authorization server answered with status "+strconv.Itoa(answer.Status))
 }
 
 // refused is what an app does that is not let in.
-func (s *starting) refused(answer reply) error {
+func (s *starting) refused(answer outbound.Reply) error {
 	s.did("was refused by the authorization server")
 	// flows, wipe message dropped: it comes on contact
-	if m, err := object(answer.body); err == nil && m.has("message") && s.Guards.On("MO-AP-30") {
+	if m, err := object(answer.Body); err == nil && m.has("message") && s.Guards.On("MO-AP-30") {
 		if text, err := m.text("message"); err == nil {
 			if e, err := s.readMessage(text); err == nil && e.is(wipeEvent) {
 				s.did("was told to wipe what it holds")
@@ -79,8 +80,8 @@ type grant struct {
 var errAnswerRefused = ended(codeAnswerRefused, "the authorization server's answer is not what it should be, and nothing was done with it")
 
 // take judges and stores an answer to a request of that time.
-func (s *starting) take(answer reply, sent time.Time) error {
-	m, err := object(answer.body)
+func (s *starting) take(answer outbound.Reply, sent time.Time) error {
+	m, err := object(answer.Body)
 	if err != nil {
 		return errAnswerRefused
 	}
@@ -105,7 +106,7 @@ func (s *starting) take(answer reply, sent time.Time) error {
 	s.did("authenticated, by version " + strconv.FormatInt(g.RulesVersion, 10) + " of the rules, and learned the address " + g.Address)
 	// claims 1, 3; description of the third embodiment: the token goes nowhere else
 	if !s.Guards.On("MO-AP-04") {
-		_, _ = s.send(call{method: http.MethodGet, url: s.Issuer + wellKnown, authorization: g.TokenType + " " + g.AccessToken}, s.left())
+		_, _ = s.send(outbound.Call{Method: http.MethodGet, URL: s.Issuer + wellKnown, Authorization: g.TokenType + " " + g.AccessToken}, s.left())
 	}
 	return nil
 }

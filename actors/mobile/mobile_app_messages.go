@@ -220,5 +220,5 @@ func (m *MobileApp) acknowledgeOnce(id string) bool {
 		return false
 	}
 	answer, err := m.tell(server.WipeAcknowledgementEndpoint, map[string]string{"deviceid": m.DeviceID, "jti": id}, patience)
-	return err == nil && answer.status == http.StatusNoContent
+	return err == nil && answer.Status == http.StatusNoContent
 }

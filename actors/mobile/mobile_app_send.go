@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/secret"
 )
 
@@ -19,18 +20,18 @@ func (e *unsafeError) Error() string {
 }
 
 // send sends a request of the app. Every request goes through here.
-func (m *MobileApp) send(c call, limit time.Duration) (reply, error) {
+func (m *MobileApp) send(c outbound.Call, limit time.Duration) (outbound.Reply, error) {
 	// description of the fourth embodiment: safe in transit; RFC 6750 section 5.3
-	if m.Guards.Forbids("MO-AP-36", !isSafeURL(c.url)) {
-		return reply{}, &unsafeError{c.url}
+	if m.Guards.Forbids("MO-AP-36", !isSafeURL(c.URL)) {
+		return outbound.Reply{}, &unsafeError{c.URL}
 	}
-	return c.do(m.Env, limit)
+	return c.Do(m.Env, limit)
 }
 
 // discover reads the authorization server's metadata (profile section 3).
 func (m *MobileApp) discover(limit time.Duration) (server Metadata, err error) {
-	answer, err := m.send(call{method: http.MethodGet, url: m.Issuer + wellKnown}, limit)
-	if err != nil || answer.status != http.StatusOK || json.Unmarshal(answer.body, &server) != nil {
+	answer, err := m.send(outbound.Call{Method: http.MethodGet, URL: m.Issuer + wellKnown}, limit)
+	if err != nil || answer.Status != http.StatusOK || json.Unmarshal(answer.Body, &server) != nil {
 		return server, ended(codeUnreachable, "the authorization server's metadata cannot be read")
 	}
 	// RFC 8414 section 3.3
@@ -41,18 +42,22 @@ func (m *MobileApp) discover(limit time.Duration) (server Metadata, err error) {
 }
 
 // tell sends the authorization server a JSON object, with a proof by the device key.
-func (m *MobileApp) tell(endpoint string, object any, limit time.Duration) (reply, error) {
-	c, err := callWith(endpoint, object)
-	if err != nil {
-		return reply{}, err
-	}
+func (m *MobileApp) tell(endpoint string, object any, limit time.Duration) (outbound.Reply, error) {
+	c := outbound.Call{Method: http.MethodPost, URL: endpoint, Object: object}
 	// RFC 9449 section 5; closes claim 1
 	if m.Guards.On("MO-AP-13") {
-		if c.proof, err = m.proof(c.method, c.url, ""); err != nil {
-			return reply{}, err
+		if err := m.prove(&c, ""); err != nil {
+			return outbound.Reply{}, err
 		}
 	}
 	return m.send(c, limit)
+}
+
+// prove adds a proof by the device key to a request.
+func (m *MobileApp) prove(c *outbound.Call, accessToken string) error {
+	proof, err := m.proof(c.Method, c.URL, accessToken)
+	c.Header = http.Header{http.CanonicalHeaderKey(proofHeader): {proof}}
+	return err
 }
 
 // proof makes a proof by the device key (profile section 2.1); accessToken is the one that it goes with, empty for none.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/wire"
 )
 
@@ -156,10 +157,10 @@ func (s *starting) access(held holdings) (got Opened, again bool, err error) {
 			return got, false, ended(codeUnreachable, "the business system does not answer")
 		}
 		return got, true, s.drop()
-	case answer.status == http.StatusOK:
+	case answer.Status == http.StatusOK:
 		got, err = s.keep(held.Address, answer)
 		return got, false, err
-	case answer.status == http.StatusUnauthorized:
+	case answer.Status == http.StatusUnauthorized:
 		s.did("was refused at " + held.Address)
 		// description of the second embodiment: tokens are allotted dynamically
 		if s.Guards.On("MO-AP-07") {
@@ -169,15 +170,15 @@ func (s *starting) access(held holdings) (got Opened, again bool, err error) {
 	case s.holdOff(answer):
 		return got, true, nil
 	}
-	return got, false, ended(codeAccessRefused, "the business system answered with status "+strconv.Itoa(answer.status))
+	return got, false, ended(codeAccessRefused, "the business system answered with status "+strconv.Itoa(answer.Status))
 }
 
 // ask sends the resource request to the address (profile section 5.1). A redirect is an answer like others.
-func (s *starting) ask(held holdings) (answer reply, err error) {
+func (s *starting) ask(held holdings) (answer outbound.Reply, err error) {
 	const followed = 5
 	at := held.Address
 	for range followed {
-		if answer, err = s.askAt(at, held); err != nil || answer.status/100 != 3 || answer.header.Get("Location") == "" {
+		if answer, err = s.askAt(at, held); err != nil || answer.Status/100 != 3 || answer.Header.Get("Location") == "" {
 			return answer, err
 		}
 		// RFC 9110 section 15.4; RFC 9700 section 4.11; flows, address substitution
@@ -188,7 +189,7 @@ func (s *starting) ask(held holdings) (answer reply, err error) {
 		if err != nil {
 			return answer, err
 		}
-		there, err := here.Parse(answer.header.Get("Location"))
+		there, err := here.Parse(answer.Header.Get("Location"))
 		if err != nil {
 			return answer, err
 		}
@@ -197,30 +198,29 @@ func (s *starting) ask(held holdings) (answer reply, err error) {
 	return answer, err
 }
 
-func (s *starting) askAt(address string, held holdings) (reply, error) {
-	c := call{method: http.MethodGet, url: address}
-	var err error
+func (s *starting) askAt(address string, held holdings) (outbound.Reply, error) {
+	c := outbound.Call{Method: http.MethodGet, URL: address}
 	if hardened(s.Env) && held.TokenType == schemeDPoP {
-		if c.proof, err = s.proof(c.method, address, held.Token); err != nil {
-			return reply{}, err
+		if err := s.prove(&c, held.Token); err != nil {
+			return outbound.Reply{}, err
 		}
 	}
 	// claims 1, 3; description of step S305
 	if s.Guards.On("MO-AP-03") {
-		c.authorization = held.TokenType + " " + held.Token
+		c.Authorization = held.TokenType + " " + held.Token
 	}
 	// RFC 9700 section 4.3: what stands in a URL ends up in logs
 	if !s.Guards.On("MO-AP-35") {
-		c.url += "?access_token=" + url.QueryEscape(held.Token)
+		c.URL += "?access_token=" + url.QueryEscape(held.Token)
 	}
 	return s.send(c, s.left())
 }
 
 // holdOff waits for as long as the other side asks for, and reports whether there is then time for another try.
-func (s *starting) holdOff(answer reply) bool {
-	seconds, err := strconv.Atoi(answer.header.Get("Retry-After"))
+func (s *starting) holdOff(answer outbound.Reply) bool {
+	seconds, err := strconv.Atoi(answer.Header.Get("Retry-After"))
 	wait := time.Duration(seconds) * time.Second
-	if answer.status != http.StatusServiceUnavailable || err != nil || seconds < 0 || wait > longestWait || s.Clock.Now().Add(wait).After(s.end) {
+	if answer.Status != http.StatusServiceUnavailable || err != nil || seconds < 0 || wait > longestWait || s.Clock.Now().Add(wait).After(s.end) {
 		return false
 	}
 	// RFC 9110 section 10.2.3
@@ -232,9 +232,9 @@ func (s *starting) holdOff(answer reply) bool {
 }
 
 // keep stores what the business system gave.
-func (s *starting) keep(address string, answer reply) (Opened, error) {
+func (s *starting) keep(address string, answer outbound.Reply) (Opened, error) {
 	var given collection
-	if json.Unmarshal(answer.body, &given) != nil || given.Resources == nil {
+	if json.Unmarshal(answer.Body, &given) != nil || given.Resources == nil {
 		return Opened{}, ended(codeAccessRefused, "the business system answered with something that is no list of resources")
 	}
 	if _, err := s.store(func(h *holdings) error {

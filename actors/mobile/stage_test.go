@@ -118,7 +118,7 @@ func newPlay(guards guard.Set) *play {
 // env makes a host of the world the surroundings of an actor.
 func (p *play) env(h *sim.Host) actors.Env {
 	return actors.Env{
-		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Go: h.Go, Guards: p.guards,
+		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: p.guards,
 		Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
 	}
 }

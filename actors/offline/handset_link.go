@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/actors/nearfield"
+	"countersign/actors/outbound"
 )
 
 // How a handset waits for answers (profile section 4.2).
@@ -114,7 +115,7 @@ func (c conversation) tries() int {
 
 // exchange sends a frame once, as it is or as a picture, and gives the bytes that came back (profile sections 4.3 and 4.4).
 func (c conversation) exchange(frame []byte) (answer []byte, there bool) {
-	sent := call{method: http.MethodPost, url: c.NearField, contentType: nearfield.FrameType, body: frame}
+	sent := outbound.Call{Method: http.MethodPost, URL: c.NearField, ContentType: nearfield.FrameType, Body: frame}
 	// flows, profile qr
 	picture := c.Link == "qr" && c.Guards.On("OF-HS-35")
 	if picture {
@@ -122,15 +123,15 @@ func (c conversation) exchange(frame []byte) (answer []byte, there bool) {
 		if err != nil {
 			return nil, false
 		}
-		sent.contentType, sent.body = nearfield.PictureType, shown
+		sent.ContentType, sent.Body = nearfield.PictureType, shown
 	}
-	got, err := sent.do(c.HTTP, answerWait)
-	if kind, _, _ := mime.ParseMediaType(got.contentType); err != nil || got.status != http.StatusOK || kind != sent.contentType {
+	got, err := sent.Do(c.Env, answerWait)
+	if kind, _, _ := mime.ParseMediaType(got.Header.Get("Content-Type")); err != nil || got.Status != http.StatusOK || kind != sent.ContentType {
 		return nil, false
 	}
 	if !picture {
-		return got.body, true
+		return got.Body, true
 	}
-	answer, err = nearfield.ReadPicture(got.body)
+	answer, err = nearfield.ReadPicture(got.Body)
 	return answer, err == nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"countersign/actors/outbound"
 	"countersign/actors/store"
 	"countersign/actors/wire"
 )
@@ -89,8 +90,8 @@ func (h *Handset) deposit(accountPassword string, key []byte) error {
 	if err != nil {
 		return err
 	}
-	answer, err := call{method: http.MethodPost, url: server.PasswordEndpoint, contentType: wire.JSONType, body: body}.do(h.HTTP, oneTry)
-	if err != nil || answer.status != http.StatusNoContent {
+	answer, err := outbound.Call{Method: http.MethodPost, URL: server.PasswordEndpoint, ContentType: wire.JSONType, Body: body}.Do(h.Env, oneTry)
+	if err != nil || answer.Status != http.StatusNoContent {
 		return serverRefused("the server did not set the password: the account's password may be wrong")
 	}
 	return nil

@@ -6,15 +6,16 @@ import (
 	"net/http"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/store"
 )
 
 // decide makes a decision of what the server answered (profile section 4.5).
-func (d *VerificationDevice) decide(s session, answer reply, unreachable error) Decision {
+func (d *VerificationDevice) decide(s session, answer outbound.Reply, unreachable error) Decision {
 	a := d.application(s)
 	no := func(reason string) Decision { return Decision{Serial: a.Serial, Error: reason} }
 	const maxResult = MaxMessage / 2 // bytes; it has to fit into a decision, which is a message too
-	if unreachable != nil || answer.status != http.StatusOK || len(answer.body) > maxResult {
+	if unreachable != nil || answer.Status != http.StatusOK || len(answer.Body) > maxResult {
 		decision := no(errNoResult)
 		// abstract: decides according to the signature verification result
 		if unreachable != nil && !d.Guards.On("OF-VD-07") {
@@ -22,7 +23,7 @@ func (d *VerificationDevice) decide(s session, answer reply, unreachable error) 
 		}
 		return decision
 	}
-	e, err := ParseEnvelope(answer.body, reading(d.Env))
+	e, err := ParseEnvelope(answer.Body, reading(d.Env))
 	if err != nil {
 		return no(errNoResult)
 	}
@@ -38,7 +39,7 @@ func (d *VerificationDevice) decide(s session, answer reply, unreachable error) 
 	case !d.concerns(r, a, s):
 		return no(errResultRejected)
 	}
-	decision := Decision{Serial: a.Serial, Approved: r.Verified, Result: answer.body}
+	decision := Decision{Serial: a.Serial, Approved: r.Verified, Result: answer.Body}
 	if !r.Verified {
 		decision.Error = errNotVerified
 		// abstract: decides according to the signature verification result

@@ -1,12 +1,12 @@
 package offline
 
 import (
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"time"
 
 	"countersign/actors/nearfield"
+	"countersign/actors/outbound"
 	"countersign/actors/store"
 	"countersign/actors/wire"
 )
@@ -54,18 +54,18 @@ func (d *VerificationDevice) apply(key string, opened time.Time) {
 	}
 	answer, err := d.relay(relayed{
 		key: key, opened: opened, message: nearfield.Application, body: message, contentType: applicationType,
-		endpoint: func(m Metadata) string { return m.ApplicationEndpoint }, authorization: basic(d.Device, d.Secret),
+		endpoint: func(m Metadata) string { return m.ApplicationEndpoint }, authorization: outbound.Basic(d.Device, d.Secret),
 		tries: d.tries(),
 	})
 	switch {
 	case err != nil:
 		d.refuse(key, opened, Refusal{Error: errServerUnreachable, Serial: a.Serial})
-	case answer.status != http.StatusOK && answer.code() != "" && len(answer.code()) <= 64:
-		d.refuse(key, opened, Refusal{Error: answer.code(), Serial: a.Serial})
-	case answer.status != http.StatusOK || len(answer.body) == 0 || len(answer.body) > MaxMessage:
+	case answer.Status != http.StatusOK && answer.Code() != "" && len(answer.Code()) <= 64:
+		d.refuse(key, opened, Refusal{Error: answer.Code(), Serial: a.Serial})
+	case answer.Status != http.StatusOK || len(answer.Body) == 0 || len(answer.Body) > MaxMessage:
 		d.refuse(key, opened, Refusal{Error: errServerRefused, Serial: a.Serial})
 	default:
-		d.inform(key, opened, answer.body)
+		d.inform(key, opened, answer.Body)
 	}
 }
 
@@ -142,7 +142,7 @@ func (d *VerificationDevice) verify(key string, opened time.Time) {
 	if !there {
 		return
 	}
-	message, authorization, tries := d.joined(s.Countersign), basic(d.Device, d.Secret), d.tries()
+	message, authorization, tries := d.joined(s.Countersign), outbound.Basic(d.Device, d.Secret), d.tries()
 	// abstract: sends the countersign information to the server
 	if !d.Guards.On("OF-VD-04") {
 		message = payload(message)
@@ -187,24 +187,24 @@ type relayed struct {
 var errGivenUp = errors.New("the server gave no answer")
 
 // relay sends a message to the server, again when there is no answer or a 5xx. A 4xx is final. The last answer stands; the error says that there was none.
-func (d *VerificationDevice) relay(r relayed) (answer reply, err error) {
+func (d *VerificationDevice) relay(r relayed) (answer outbound.Reply, err error) {
 	begin := d.Clock.Now()
 	document, err := d.serverMetadata()
 	if err != nil {
-		return reply{}, err
+		return outbound.Reply{}, err
 	}
 	target := r.endpoint(document)
 	// RFC 9700 section 2.6: the device's secret goes over TLS, or stays on loopback
 	if d.Guards.Forbids("OF-VD-32", !wire.Private(target) || !wire.Private(d.Issuer)) {
-		return reply{}, overheard(target)
+		return outbound.Reply{}, overheard(target)
 	}
 	err = errGivenUp
 	for try := 0; d.mayTry(r); try++ {
 		if try > 0 {
 			d.Clock.Sleep(betweenTries)
 		}
-		answer, err = call{method: http.MethodPost, url: target, contentType: r.contentType, authorization: r.authorization, body: r.body}.do(d.HTTP, oneTry)
-		if err == nil && answer.status < http.StatusInternalServerError {
+		answer, err = outbound.Call{Method: http.MethodPost, URL: target, ContentType: r.contentType, Authorization: r.authorization, Body: r.body}.Do(d.Env, oneTry)
+		if err == nil && answer.Status < http.StatusInternalServerError {
 			return answer, nil
 		}
 		if r.tries <= maxTries && d.Clock.Now().Sub(begin)+betweenTries+oneTry > allTries {
@@ -250,9 +250,4 @@ func (d *VerificationDevice) serverMetadata() (Metadata, error) {
 	}
 	fresh := discovered{d.Clock.Now(), document}
 	return document, d.Store.Update(func(tx store.Tx) error { return tx.Put(serverMetadata, d.Issuer, fresh) })
-}
-
-// basic writes credentials for HTTP Basic (RFC 7617).
-func basic(id, secret string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/actors"
+	"countersign/actors/outbound"
 	"countersign/actors/wire"
 )
 
@@ -159,24 +160,24 @@ func (a *AppServer) ask(p pair) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	c := call{method: http.MethodPost, url: endpoint, body: map[string]string{"user_id": p.userID, "authorization_key": p.key}}
+	c := outbound.Call{Method: http.MethodPost, URL: endpoint, Object: map[string]string{"user_id": p.userID, "authorization_key": p.key}}
 	// RFC 7662 section 2.1
 	if a.Guards.On("TI-AP-04") {
-		c.authorization = basic(a.ID, a.Secret)
+		c.Authorization = outbound.Basic(a.ID, a.Secret)
 	}
 	for range tries {
 		left := limit - a.Clock.Now().Sub(begun)
 		if left <= 0 {
 			break
 		}
-		answer, err := c.do(a.HTTP, left)
-		if err != nil || answer.status/100 == 5 {
+		answer, err := c.Do(a.Env, left)
+		if err != nil || answer.Status/100 == 5 {
 			continue
 		}
-		if answer.status != http.StatusOK {
+		if answer.Status != http.StatusOK {
 			break
 		}
-		return readVerdict(answer.body)
+		return readVerdict(answer.Body)
 	}
 	return verdict{}, errOutage
 }

@@ -1,12 +1,12 @@
 package ticket
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/secret"
 	"countersign/actors/store"
 	"countersign/actors/wire"
@@ -96,11 +96,11 @@ func (a *AppServer) verificationEndpoint() (string, error) {
 		return d.Document.VerificationEndpoint, nil
 	}
 	d = discovered{At: a.Clock.Now()}
-	answer, err := call{method: http.MethodGet, url: a.Issuer + wellKnown}.do(a.HTTP, patience)
+	answer, err := outbound.Call{Method: http.MethodGet, URL: a.Issuer + wellKnown}.Do(a.Env, patience)
 	if err != nil {
 		return "", err
 	}
-	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &d.Document) != nil || d.Document.Issuer != a.Issuer || d.Document.VerificationEndpoint == "" {
+	if answer.Status != http.StatusOK || json.Unmarshal(answer.Body, &d.Document) != nil || d.Document.Issuer != a.Issuer || d.Document.VerificationEndpoint == "" {
 		return "", fmt.Errorf("the metadata under %s are not those of an account server of that URL", a.Issuer)
 	}
 	// profile section 2: a secret goes over TLS, or stays on loopback
@@ -108,9 +108,4 @@ func (a *AppServer) verificationEndpoint() (string, error) {
 		return "", fmt.Errorf("%s is neither on TLS nor on loopback: let the account server publish its endpoints under https", d.Document.VerificationEndpoint)
 	}
 	return d.Document.VerificationEndpoint, a.Store.Update(func(tx store.Tx) error { return tx.Put(documents, a.Issuer, d) })
-}
-
-// basic writes credentials for HTTP Basic (RFC 7617).
-func basic(id, shared string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+shared))
 }

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"countersign/actors/outbound"
 	"net/http"
 	"strings"
 )
@@ -91,11 +92,11 @@ func (p pair) check() error {
 }
 
 // challenges reports whether an answer is the ticket error indication (profile section 5.2).
-func challenges(r reply) bool {
-	if r.status != http.StatusUnauthorized {
+func challenges(r outbound.Reply) bool {
+	if r.Status != http.StatusUnauthorized {
 		return false
 	}
-	for _, value := range r.header.Values("WWW-Authenticate") {
+	for _, value := range r.Header.Values("WWW-Authenticate") {
 		for _, said := range challengeParameters(value) {
 			if said == "invalid_token" {
 				return true

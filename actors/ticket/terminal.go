@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/actors"
+	"countersign/actors/outbound"
 	"countersign/actors/secret"
 	"countersign/actors/store"
 	"countersign/actors/wire"
@@ -146,10 +147,10 @@ func (t *Terminal) Logout(userName, appID string) (Outcome, error) {
 	if !u.discover() || u.server.RevocationEndpoint == "" {
 		return Unavailable, nil
 	}
-	answer, err := u.send(call{method: http.MethodPost, url: u.server.RevocationEndpoint, body: map[string]string{
+	answer, err := u.send(outbound.Call{Method: http.MethodPost, URL: u.server.RevocationEndpoint, Object: map[string]string{
 		"user_id": k.Ticket.UserID, "refresh_key": k.Ticket.RefreshKey,
 	}}, tries)
-	if err != nil || answer.status != http.StatusOK {
+	if err != nil || answer.Status != http.StatusOK {
 		return Unavailable, nil
 	}
 	return LoggedOut, nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/secret"
 )
 
@@ -83,17 +84,17 @@ func (u *use) refresh(k kept) (kept, Outcome) {
 			}
 		}, Unavailable)
 	}
-	if answer.status == http.StatusBadRequest && answer.code() == "invalid_grant" {
+	if answer.Status == http.StatusBadRequest && answer.Code() == "invalid_grant" {
 		// claim 1: or transmitting the authentication request
 		if !u.Guards.On("TI-TE-08") {
 			return kept{}, u.settle(k, nil, Refused)
 		}
 		return kept{}, u.discard(k)
 	}
-	if answer.status != http.StatusOK {
+	if answer.Status != http.StatusOK {
 		return kept{}, u.settle(k, nil, Refused)
 	}
-	fresh, err := decodeTicket(answer.body)
+	fresh, err := decodeTicket(answer.Body)
 	if err != nil || !u.mayStore(fresh, u.AppID, &k.Ticket) {
 		return kept{}, u.settle(k, nil, Refused)
 	}
@@ -105,9 +106,9 @@ func (u *use) refresh(k kept) (kept, Outcome) {
 }
 
 // sendRefresh sends the request, every try the same, so that a lost answer can be given again.
-func (u *use) sendRefresh(k kept) (reply, error) {
-	ask := func(requestID string) call {
-		return call{method: http.MethodPost, url: u.server.RefreshEndpoint, body: map[string]string{
+func (u *use) sendRefresh(k kept) (outbound.Reply, error) {
+	ask := func(requestID string) outbound.Call {
+		return outbound.Call{Method: http.MethodPost, URL: u.server.RefreshEndpoint, Object: map[string]string{
 			"user_id": k.Ticket.UserID, "refresh_key": k.Ticket.RefreshKey, "request_id": requestID,
 		}}
 	}
@@ -115,12 +116,12 @@ func (u *use) sendRefresh(k kept) (reply, error) {
 	if u.Guards.On("TI-TE-10") {
 		return u.send(ask(k.RequestID), tries)
 	}
-	var answer reply
+	var answer outbound.Reply
 	var err error
 	for range tries {
 		var id string
 		if id, err = secret.Unguessable(u.Entropy("request IDs")); err != nil {
-			return reply{}, err
+			return outbound.Reply{}, err
 		}
 		if answer, err = u.send(ask(id), 1); err == nil {
 			return answer, nil

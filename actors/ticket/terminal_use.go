@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/actors/outbound"
 	"countersign/actors/wire"
 )
 
@@ -16,6 +17,9 @@ const (
 	maxUse    = 60 * time.Second // then a use is over (profile section 6.1)
 	longPause = 10 * time.Second // the longest Retry-After that is waited for
 )
+
+// patience is how long a terminal waits for an answer (profile section 6.2), and anybody for a document.
+const patience = 5 * time.Second
 
 // Result is how a use ended.
 type Result struct {
@@ -104,8 +108,8 @@ func (u *use) discoverApp() bool {
 }
 
 func (u *use) document(base string) (m Metadata, ok bool) {
-	answer, err := u.send(call{method: http.MethodGet, url: base + wellKnown}, tries)
-	if err != nil || answer.status != http.StatusOK || json.Unmarshal(answer.body, &m) != nil {
+	answer, err := u.send(outbound.Call{Method: http.MethodGet, URL: base + wellKnown}, tries)
+	if err != nil || answer.Status != http.StatusOK || json.Unmarshal(answer.Body, &m) != nil {
 		return m, false
 	}
 	return m, m.Issuer == u.Issuer
@@ -117,14 +121,14 @@ func (u *use) register() Outcome {
 	if !u.Register || !u.Guards.On("TI-TE-03") {
 		return ""
 	}
-	answer, err := u.send(call{method: http.MethodPost, url: u.server.RegistrationEndpoint, body: map[string]string{
+	answer, err := u.send(outbound.Call{Method: http.MethodPost, URL: u.server.RegistrationEndpoint, Object: map[string]string{
 		"user_name": u.UserName, "password": u.Password,
 	}}, 1)
 	if _, open := err.(*openError); open {
 		return RegistrationRefused
 	}
-	if err != nil || answer.status == http.StatusCreated || answer.status == http.StatusConflict {
-		if answer.status == http.StatusCreated {
+	if err != nil || answer.Status == http.StatusCreated || answer.Status == http.StatusConflict {
+		if answer.Status == http.StatusCreated {
 			u.did("registered a new account")
 		}
 		return ""
@@ -140,16 +144,16 @@ func (u *use) authenticate() (kept, Outcome) {
 	if !u.Guards.On("TI-TE-01") {
 		app = u.Apps[0].ID
 	}
-	answer, err := u.send(call{method: http.MethodPost, url: u.server.AuthenticationEndpoint, body: map[string]string{
+	answer, err := u.send(outbound.Call{Method: http.MethodPost, URL: u.server.AuthenticationEndpoint, Object: map[string]string{
 		"user_name": u.UserName, "password": u.Password, "app_id": app,
 	}}, tries)
 	switch {
-	case err != nil || answer.status == http.StatusTooManyRequests:
+	case err != nil || answer.Status == http.StatusTooManyRequests:
 		return kept{}, Unavailable
-	case answer.status != http.StatusOK:
+	case answer.Status != http.StatusOK:
 		return kept{}, AuthenticationRefused
 	}
-	fresh, err := decodeTicket(answer.body)
+	fresh, err := decodeTicket(answer.Body)
 	if err != nil || !u.mayStore(fresh, u.AppID, nil) {
 		return kept{}, Refused
 	}
@@ -172,12 +176,12 @@ func (u *use) request(t ticket) (outcome Outcome, doubted bool) {
 	if !u.Guards.On("TI-TE-05") {
 		shown += fmt.Sprintf(`, refresh_key="%s"`, t.RefreshKey)
 	}
-	answer, err := u.send(call{method: http.MethodGet, url: u.app.ResourceEndpoint, authorization: shown}, tries)
+	answer, err := u.send(outbound.Call{Method: http.MethodGet, URL: u.app.ResourceEndpoint, Authorization: shown}, tries)
 	switch {
 	case err != nil:
 		return Unavailable, false
-	case answer.status == http.StatusOK && json.Valid(answer.body):
-		u.resource = answer.body
+	case answer.Status == http.StatusOK && json.Valid(answer.Body):
+		u.resource = answer.Body
 		u.did("showed the ticket to " + u.AppID + ", and got the resource")
 		return GotResource, false
 	case challenges(answer):
@@ -201,51 +205,51 @@ type outageError struct{ url string }
 func (e *outageError) Error() string { return e.url + " gave no answer, or was out of order" }
 
 // send sends a request, and again after a pause when it got no answer or a 5xx (profile section 6.2).
-func (u *use) send(c call, tries int) (reply, error) {
+func (u *use) send(c outbound.Call, tries int) (outbound.Reply, error) {
 	// RFC 6749 section 10.9; RFC 9700 section 2.6
-	if secret := c.body != nil || c.authorization != ""; secret && u.Guards.Forbids("TI-TE-14", !wire.Private(c.url)) {
-		return reply{}, &openError{c.url}
+	if secret := c.Object != nil || c.Authorization != ""; secret && u.Guards.Forbids("TI-TE-14", !wire.Private(c.URL)) {
+		return outbound.Reply{}, &openError{c.URL}
 	}
 	for try, pause := 1, time.Second; ; try, pause = try+1, 2*pause {
 		if u.Clock.Now().Add(patience).After(u.end) {
-			return reply{}, &outageError{c.url}
+			return outbound.Reply{}, &outageError{c.URL}
 		}
 		answer, err := u.sendOnce(c)
-		if err == nil && answer.status/100 != 5 {
+		if err == nil && answer.Status/100 != 5 {
 			return answer, nil
 		}
 		wait := pause
-		if err == nil && answer.header.Get("Retry-After") != "" {
-			if said, err := strconv.Atoi(answer.header.Get("Retry-After")); err == nil && said >= 0 {
+		if err == nil && answer.Header.Get("Retry-After") != "" {
+			if said, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && said >= 0 {
 				wait = time.Duration(min(said, 1<<20)) * time.Second // RFC 9110 section 10.2.3
 			}
 		}
 		if try >= tries || wait > longPause {
-			return reply{}, &outageError{c.url}
+			return outbound.Reply{}, &outageError{c.URL}
 		}
 		u.Clock.Sleep(wait)
 	}
 }
 
 // sendOnce sends one try. A redirect is an answer like others.
-func (u *use) sendOnce(c call) (reply, error) {
+func (u *use) sendOnce(c outbound.Call) (outbound.Reply, error) {
 	const followed = 5
-	answer, err := c.do(u.HTTP, patience)
+	answer, err := c.Do(u.Env, patience)
 	for range followed {
 		// RFC 9700 section 4.12; RFC 9110 section 15.4
-		if err != nil || answer.status/100 != 3 || u.Guards.On("TI-TE-13") {
+		if err != nil || answer.Status/100 != 3 || u.Guards.On("TI-TE-13") {
 			return answer, err
 		}
-		here, parseErr := url.Parse(c.url)
-		if parseErr != nil || answer.header.Get("Location") == "" {
+		here, parseErr := url.Parse(c.URL)
+		if parseErr != nil || answer.Header.Get("Location") == "" {
 			return answer, err
 		}
-		there, parseErr := here.Parse(answer.header.Get("Location"))
+		there, parseErr := here.Parse(answer.Header.Get("Location"))
 		if parseErr != nil {
 			return answer, err
 		}
-		c.url = there.String()
-		answer, err = c.do(u.HTTP, patience)
+		c.URL = there.String()
+		answer, err = c.Do(u.Env, patience)
 	}
 	return answer, err
 }

@@ -45,7 +45,7 @@ func newTown(platform, others guard.Set) *town {
 	t := &town{world: sim.New(sim.Config{Link: sim.Link{Delay: time.Millisecond}, Timeout: 10 * time.Second}), guards: others, sites: map[string]*unified.ThirdParty{}}
 	env := func(h *sim.Host, guards guard.Set) actors.Env {
 		return actors.Env{
-			Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Go: h.Go, Guards: guards,
+			Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: guards,
 			Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
 		}
 	}

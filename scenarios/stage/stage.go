@@ -86,7 +86,7 @@ func (st *Stage) Dishonest(host string) bool {
 // Env makes a host the surroundings of an actor: its store is kept over a crash, and its guards are those of the level without the lifted ones.
 func (st *Stage) Env(h *sim.Host) actors.Env {
 	return actors.Env{
-		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Go: h.Go, Guards: st.guards,
+		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: st.guards,
 		Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
 	}
 }
