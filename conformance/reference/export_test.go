@@ -18,6 +18,7 @@ import (
 type Replay struct {
 	handler http.Handler
 	now     time.Time
+	names   []string // ${name} and its value, of all that was kept
 }
 
 // Now implements actors.Clock.
@@ -41,16 +42,19 @@ func NewReplay(flow conformance.Flow, role catalog.Role) (*Replay, error) {
 // Answer gives the request of a step to the reference at the step's moment.
 func (r *Replay) Answer(s Step) Expected {
 	r.now = time.Unix(s.At, 0)
-	req := httptest.NewRequest(s.Request.Method, s.Request.URL, strings.NewReader(s.Request.Body))
+	put := strings.NewReplacer(r.names...).Replace
+	req := httptest.NewRequest(s.Request.Method, put(s.Request.URL), strings.NewReader(put(string(s.Request.Bytes()))))
 	for _, h := range s.Request.Headers {
-		req.Header.Add(h.Name, h.Value)
+		req.Header.Add(h.Name, put(h.Value))
 	}
 	rec := httptest.NewRecorder()
 	r.handler.ServeHTTP(rec, req)
-	answer := Expected{Status: rec.Code}
-	var refusal struct{ Error string }
-	if rec.Code >= 400 && json.Unmarshal(rec.Body.Bytes(), &refusal) == nil {
-		answer.Error = refusal.Error
+	var members map[string]any
+	if json.Unmarshal(rec.Body.Bytes(), &members) == nil {
+		for name, member := range s.Keep {
+			text, _ := members[member].(string)
+			r.names = append(r.names, "${"+name+"}", text)
+		}
 	}
-	return answer
+	return expectedOf(rec.Code, rec.Body.Bytes())
 }

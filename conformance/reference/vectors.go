@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/actors/oauth1"
 	"countersign/conformance"
@@ -37,21 +39,43 @@ type Vector struct {
 	Steps       []Step        `json:"steps"`
 }
 
-// Step is one request, the moment at which it arrives, and what the answer has to be.
+// Step is one request, the moment at which it arrives, and what the answer has to be; members that are not named may be anything.
 type Step struct {
 	At      int64   `json:"at"` // seconds since 1970
 	Request Message `json:"request"`
 	// Signing is present where the request is rightly signed with HMAC: what the signature is made of.
 	Signing *Signing `json:"signing,omitempty"`
 	Expect  Expected `json:"expect"`
+	// Keep names members of the answer, a JSON object, that later requests repeat: there ${name} stands for the member's value.
+	Keep map[string]string `json:"keep,omitempty"`
 }
 
-// Message is a request as it goes over the wire.
+// mostSteps bounds a vector: what takes longer is for the harness.
+const mostSteps = 24
+
+// Message is a request as it goes over the wire. A body that is no UTF-8 stands in Base64, in the place of Body.
 type Message struct {
 	Method  string               `json:"method"`
 	URL     string               `json:"url"`
 	Headers []conformance.Header `json:"headers"`
 	Body    string               `json:"body"`
+	Base64  []byte               `json:"body_base64,omitempty"`
+}
+
+func messageOf(e conformance.Exchange) Message {
+	m := Message{Method: e.Method, URL: e.URL, Headers: append([]conformance.Header{}, e.RequestHeaders...), Body: e.RequestBody}
+	if !utf8.ValidString(m.Body) {
+		m.Body, m.Base64 = "", []byte(m.Body)
+	}
+	return m
+}
+
+// Bytes is the body.
+func (m Message) Bytes() []byte {
+	if m.Base64 != nil {
+		return m.Base64
+	}
+	return []byte(m.Body)
 }
 
 // Signing is RFC 5849 section 3.4.1's base string and section 3.4.2's key.
@@ -61,14 +85,37 @@ type Signing struct {
 	Signature  string `json:"signature"`
 }
 
-// Expected is the status and, for a refusal, the error code.
+// Expected is the status, for a refusal the error code, and of other JSON objects what is true and false in them.
 type Expected struct {
-	Status int    `json:"status"`
-	Error  string `json:"error,omitempty"`
+	Status int             `json:"status"`
+	Error  string          `json:"error,omitempty"`
+	Truths map[string]bool `json:"truths,omitempty"`
+}
+
+func expectedOf(status int, body []byte) Expected {
+	e := Expected{Status: status}
+	var members map[string]any
+	if json.Unmarshal(body, &members) != nil {
+		return e
+	}
+	if status >= 400 {
+		e.Error, _ = members["error"].(string)
+		return e
+	}
+	for name, member := range members {
+		if is, truth := member.(bool); truth {
+			if e.Truths == nil {
+				e.Truths = map[string]bool{}
+			}
+			e.Truths[name] = is
+		}
+	}
+	return e
 }
 
 const vectorsNote = "Feed the steps of a vector, in order, to a fresh implementation whose clock shows `at`, with the setup of section 8 of the profile as given here. " +
-	"The implementation answers at http://" + targetHost + ". All steps but the last are right; the last is the one that the requirement is about."
+	"The implementation answers at http://" + targetHost + ". The last step is what the requirement is about. Where a step has `keep`, remember the named members of its answer: " +
+	"in the requests after it ${name} stands for the value."
 
 // MakeVectors plays a flow's checks of a role and keeps those whose requests owe nothing to earlier answers, so that they can be replayed against any implementation.
 func MakeVectors(flow conformance.Flow, role catalog.Role) (Vectors, error) {
@@ -114,25 +161,19 @@ func transcribe(c conformance.Check) ([]conformance.Exchange, error) {
 // steps turns a transcript into steps, if it can be replayed.
 func (v Vectors) steps(c conformance.Check, transcript []conformance.Exchange) ([]Step, bool) {
 	var steps []Step
-	var given []string // values that answers have given
+	var given []string // values that answers have given and that nobody kept
+	kept := keeper{}
 	secrets := map[string]string{}
 	for _, e := range transcript {
 		if e.Method == http.MethodGet && strings.Contains(e.URL, "/.well-known/") {
 			continue
 		}
-		if e.To != string(c.Role) || slices.ContainsFunc(given, func(value string) bool { return owes(e, value) }) {
+		step := Step{At: e.At.Unix(), Request: kept.repeat(messageOf(e)), Expect: expectedOf(e.Status, []byte(e.ResponseBody))}
+		if e.To != string(c.Role) || len(steps) == mostSteps || slices.ContainsFunc(given, step.Request.holds) {
 			return nil, false
 		}
+		step.Keep = kept.keep(e)
 		given = append(given, valuesIn(e)...)
-		step := Step{
-			At:      e.At.Unix(),
-			Request: Message{Method: e.Method, URL: e.URL, Headers: append([]conformance.Header{}, e.RequestHeaders...), Body: e.RequestBody},
-			Expect:  Expected{Status: e.Status},
-		}
-		var refusal struct{ Error string }
-		if e.Status >= 400 && json.Unmarshal([]byte(e.ResponseBody), &refusal) == nil {
-			step.Expect.Error = refusal.Error
-		}
 		v.learn(secrets, e)
 		step.Signing = v.signing(secrets, e)
 		steps = append(steps, step)
@@ -140,23 +181,76 @@ func (v Vectors) steps(c conformance.Check, transcript []conformance.Exchange) (
 	return steps, len(steps) > 0
 }
 
-var given = regexp.MustCompile(`(?:oauth_token|oauth_token_secret)=([^&]{8,})|name="[^"]+" value="([^"]{8,})"|"continue_uri":\s*"([^"]+)"`)
+// keeper knows under which name a value of an earlier answer is kept.
+type keeper map[string]string
 
-func valuesIn(e conformance.Exchange) []string {
-	var values []string
-	for _, m := range given.FindAllStringSubmatch(e.ResponseBody, -1) {
-		values = append(values, slices.DeleteFunc(m[1:], func(s string) bool { return s == "" })...)
+// keep names the members of an answer that may be repeated later.
+func (k keeper) keep(e conformance.Exchange) map[string]string {
+	var members map[string]any
+	if json.Unmarshal([]byte(e.ResponseBody), &members) != nil {
+		return nil
 	}
-	return values
+	names := map[string]string{}
+	asked := requestText(e)
+	for _, member := range slices.Sorted(maps.Keys(members)) {
+		text, _ := members[member].(string)
+		if value.FindString(text) != text || text == "" || k[text] != "" || strings.Contains(asked, text) {
+			continue
+		}
+		name := fmt.Sprintf("%s_%d", member, len(k)+1)
+		k[text], names[name] = name, member
+	}
+	return names
 }
 
-// owes reports whether a request repeats a value that an answer gave.
-func owes(e conformance.Exchange, value string) bool {
+// repeat puts names in the place of kept values.
+func (k keeper) repeat(m Message) Message {
+	put := func(text string) string {
+		for _, v := range slices.Sorted(maps.Keys(k)) {
+			text = strings.ReplaceAll(text, v, "${"+k[v]+"}")
+		}
+		return text
+	}
+	m.URL, m.Body, m.Headers = put(m.URL), put(m.Body), slices.Clone(m.Headers)
+	for i := range m.Headers {
+		m.Headers[i].Value = put(m.Headers[i].Value)
+	}
+	return m
+}
+
+// value is what may be a key, a token or the like in an answer.
+var value = regexp.MustCompile(`[A-Za-z0-9_~-]{16,}`)
+
+// memberName is a name in a JSON object, which gives nothing away.
+var memberName = regexp.MustCompile(`"\w+"\s*:`)
+
+// valuesIn are the values that an answer gave, but for those that the request had.
+func valuesIn(e conformance.Exchange) []string {
+	text := memberName.ReplaceAllString(e.ResponseBody, "")
+	for _, h := range e.ResponseHeaders {
+		if h.Name == "Location" || h.Name == "Set-Cookie" {
+			text += "\n" + h.Value
+		}
+	}
+	asked := requestText(e)
+	return slices.DeleteFunc(value.FindAllString(text, -1), func(v string) bool { return strings.Contains(asked, v) })
+}
+
+// holds reports whether the request has the value.
+func (m Message) holds(value string) bool {
+	text := m.URL + "\n" + string(m.Bytes())
+	for _, h := range m.Headers {
+		text += "\n" + h.Value
+	}
+	return strings.Contains(text, value)
+}
+
+func requestText(e conformance.Exchange) string {
 	text := e.URL + "\n" + e.RequestBody
 	for _, h := range e.RequestHeaders {
 		text += "\n" + h.Value
 	}
-	return strings.Contains(text, value)
+	return text
 }
 
 // learn keeps the token secrets that a hand-over tells.

@@ -10,18 +10,28 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/reference"
+	"countersign/conformance/ticket"
 )
 
 var update = flag.Bool("vectors.update", false, "write the test vectors anew")
 
 var _ = Describe("The test vectors", func() {
-	flow := bidirectional.Flow()
-	for _, role := range []catalog.Role{catalog.OAuthServer, catalog.ResourceServer, catalog.ClientReceiving} {
-		Describe("for the "+string(role), func() {
-			file := "../vectors/bidirectional." + string(role) + ".json"
+	for _, kept := range []struct {
+		flow conformance.Flow
+		role catalog.Role
+	}{
+		{bidirectional.Flow(), catalog.OAuthServer},
+		{bidirectional.Flow(), catalog.ResourceServer},
+		{bidirectional.Flow(), catalog.ClientReceiving},
+		{ticket.Flow(), catalog.AccountServer},
+	} {
+		flow, role := kept.flow, kept.role
+		Describe("for the "+string(role)+" of the flow "+flow.Name, func() {
+			file := "../vectors/" + flow.Name + "." + string(role) + ".json"
 
 			It("are what a seeded run of the checks gives", func() {
 				made, err := reference.MakeVectors(flow, role)
