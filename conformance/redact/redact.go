@@ -31,8 +31,15 @@ func New(names []Name) *Text {
 	return &Text{names: names, labels: map[string]string{}, counts: map[string]int{}}
 }
 
-// parameters are the names whose values are secrets, or moments and nonces, which are no secrets but differ from run to run.
-const parameters = `oauth_token_secret|oauth_token|oauth_verifier|oauth_signature|oauth_nonce|oauth_timestamp|token_secret|temporary_credential_secret|temporary_credential|password|expires_at|authorization_key|refresh_key|request_id|user_id|exp|token`
+// secrets are the names whose values nobody else should learn; moments are those of times and nonces, which are no secrets but differ
+// from run to run, and are not told apart.
+const (
+	secrets = `oauth_token_secret|oauth_token|oauth_verifier|token_secret|temporary_credential_secret|temporary_credential|` +
+		`account_password|password_key|password|authorization_key|refresh_key|request_id|user_id|access_token|pass_token|logout_token|` +
+		`code_verifier|code_challenge|code|state|page_key|k|token`
+	moments    = `oauth_signature|oauth_nonce|oauth_timestamp|expires_at|issued_at|activated_at|exp|iat|now|jti|in_reply_to`
+	parameters = secrets + `|` + moments
+)
 
 var (
 	// pair is a parameter in a form, a query or a header; member is one in a JSON object, whose string may have been cut off.
@@ -41,6 +48,8 @@ var (
 	input       = regexp.MustCompile(`(?i)<input\s[^>]*>`)
 	hiddenType  = regexp.MustCompile(`(?i)\stype\s*=\s*["']?hidden\b`)
 	inputValue  = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
+	// compact is a token in compact serialization (RFC 7515 section 3.1, RFC 7516 section 3.1): signed in three parts, sealed in five.
+	compact     = regexp.MustCompile(`\beyJ[\w-]{4,}(?:\.[\w-]*){2,4}`)
 	continueURI = regexp.MustCompile(`"continue_uri"\s*:\s*"[^"?]*(?:\?[^"=]*=|/)([^"/?&=]+)"`)
 )
 
@@ -65,6 +74,9 @@ func (t *Text) Learn(texts ...string) {
 				seen := m[1] + m[2] + m[3]
 				t.learn("hidden", seen, html.UnescapeString(seen))
 			}
+		}
+		for _, c := range compact.FindAllString(text, -1) {
+			t.learn("token", c, c)
 		}
 		for _, m := range continueURI.FindAllStringSubmatch(text, -1) {
 			t.learn("continue", m[1], unescape(m[1]))
@@ -107,11 +119,16 @@ func (t *Text) learn(name, seen, value string) string {
 		return ""
 	}
 	label, known := t.labels[value]
+	if compact.FindString(value) == value {
+		name = "signed"
+		if strings.Count(value, ".") == 4 {
+			name = "sealed"
+		}
+	}
 	if !known {
-		switch name {
-		case "oauth_nonce", "oauth_timestamp", "oauth_signature", "expires_at", "exp":
+		if slices.Contains(strings.Split(moments, "|"), name) {
 			label = fmt.Sprintf("‹%s›", name) // no two are alike, so that a number would tell nothing
-		default:
+		} else {
 			t.counts[name]++
 			label = fmt.Sprintf("‹%s %d›", name, t.counts[name])
 		}
