@@ -204,7 +204,8 @@ func (s *Session) try(as string, req *http.Request) (int, *Response, error) {
 	}
 	err = settled(err)
 	s.edit(n, func(e *Exchange) {
-		e.Status, e.ResponseHeaders, e.ResponseBody = httpResp.StatusCode, headersOf(httpResp.Header), excerpt(body)
+		e.Status, e.ResponseHeaders, e.ResponseBody = httpResp.StatusCode, headersOf(httpResp.Header), excerpt(httpResp.Header, body)
+		e.RawResponse = body
 		if err != nil {
 			e.Problem = err.Error()
 		}
@@ -243,7 +244,8 @@ func (s *Session) Play(party string, h http.Handler) {
 		}
 		rec.WriteHeader(http.StatusOK)
 		s.edit(n, func(e *Exchange) {
-			e.Status, e.ResponseHeaders, e.ResponseBody = rec.status, headersOf(rec.header), excerpt(rec.body.Bytes())
+			e.Status, e.ResponseHeaders, e.ResponseBody = rec.status, headersOf(rec.header), excerpt(rec.header, rec.body.Bytes())
+			e.RawResponse = bytes.Clone(rec.body.Bytes())
 		})
 		for name, values := range rec.header {
 			w.Header()[name] = values
@@ -297,7 +299,7 @@ func (s *Session) begin(from, to string, req *http.Request, body []byte) int {
 	}
 	s.exchanges = append(s.exchanges, Exchange{
 		Number: len(s.exchanges) + 1, From: from, To: to, Method: req.Method, URL: u.String(),
-		RequestHeaders: headersOf(req.Header), RequestBody: excerpt(body), At: now,
+		RequestHeaders: headersOf(req.Header), RequestBody: excerpt(req.Header, body), RawRequest: body, At: now,
 	})
 	return len(s.exchanges)
 }
@@ -408,13 +410,4 @@ func headersOf(h http.Header) []Header {
 		}
 	}
 	return out
-}
-
-// excerpt keeps what a report can show of a body.
-func excerpt(body []byte) string {
-	const most = 16 << 10
-	if len(body) > most {
-		return strings.ToValidUTF8(string(body[:most]), "\uFFFD") + fmt.Sprintf("... (%d bytes in all)", len(body))
-	}
-	return strings.ToValidUTF8(string(body), "\uFFFD")
 }

@@ -63,9 +63,9 @@ type Message struct {
 }
 
 func messageOf(e conformance.Exchange) Message {
-	m := Message{Method: e.Method, URL: e.URL, Headers: append([]conformance.Header{}, e.RequestHeaders...), Body: e.RequestBody}
-	if !utf8.ValidString(m.Body) {
-		m.Body, m.Base64 = "", []byte(m.Body)
+	m := Message{Method: e.Method, URL: e.URL, Headers: append([]conformance.Header{}, e.RequestHeaders...), Body: string(e.RawRequest)}
+	if !utf8.Valid(e.RawRequest) {
+		m.Body, m.Base64 = "", e.RawRequest
 	}
 	return m
 }
@@ -168,7 +168,7 @@ func (v Vectors) steps(c conformance.Check, transcript []conformance.Exchange) (
 		if e.Method == http.MethodGet && strings.Contains(e.URL, "/.well-known/") {
 			continue
 		}
-		step := Step{At: e.At.Unix(), Request: kept.repeat(messageOf(e)), Expect: expectedOf(e.Status, []byte(e.ResponseBody))}
+		step := Step{At: e.At.Unix(), Request: kept.repeat(messageOf(e)), Expect: expectedOf(e.Status, e.RawResponse)}
 		if e.To != string(c.Role) || len(steps) == mostSteps || slices.ContainsFunc(given, step.Request.holds) {
 			return nil, false
 		}
