@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -56,9 +57,7 @@ func (c Call) request() (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range c.Header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, c.Header)
 	if c.ContentType != "" {
 		request.Header.Set("Content-Type", c.ContentType)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -57,12 +58,8 @@ func parts(compact string, count int) ([]string, map[string]any, error) {
 
 // with is the header with members set, in a map of its own.
 func with(header map[string]any, members map[string]any) map[string]any {
-	all := make(map[string]any, len(header)+len(members))
-	for name, value := range header {
-		all[name] = value
-	}
-	for name, value := range members {
-		all[name] = value
-	}
+	all := map[string]any{}
+	maps.Copy(all, header)
+	maps.Copy(all, members)
 	return all
 }

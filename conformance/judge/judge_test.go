@@ -48,6 +48,10 @@ var _ = Describe("A judge", func() {
 		Entry("no-store among other directives", func(j judge.Judge) {
 			j.NotStored(answer(200, "text/plain", "", "Cache-Control", "private", "Cache-Control", "max-age=0, No-Store"), "an answer")
 		}),
+		Entry("a page that forbids framing by a policy among others", func(j judge.Judge) {
+			j.NotFramed(answer(200, "text/html", "", "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"), "a page")
+		}),
+		Entry("a page that forbids framing by the older header", func(j judge.Judge) { j.NotFramed(answer(200, "text/html", "", "X-Frame-Options", "deny"), "a page") }),
 		Entry("refusals that a program can read, and answers that refuse nothing", func(j judge.Judge) {
 			j.MachineReadable(answer(400, "application/json", refusedBody), answer(200, "text/plain", "yes"))
 		}),
@@ -57,6 +61,9 @@ var _ = Describe("A judge", func() {
 		func(judgement func(judge.Judge), expected, actual string) {
 			gomega.Expect(failure(judgement)).To(gomega.Equal(&conformance.Failure{Expected: expected, Actual: actual, Blame: "account-server", Exchange: 1}))
 		},
+		Entry("a page that its own site may frame", func(j judge.Judge) {
+			j.NotFramed(answer(200, "text/html", "", "Content-Security-Policy", "frame-ancestors 'self'"), "a page")
+		}, "a page with Content-Security-Policy: frame-ancestors 'none', or X-Frame-Options: DENY", `Content-Security-Policy ["frame-ancestors 'self'"], X-Frame-Options []`),
 		Entry("a refusal that was not wanted", func(j judge.Judge) { j.Accepted(answer(400, "application/json", refusedBody), "a request") },
 			"status 200 for a request", "status 400 and error invalid_grant"),
 		Entry("a success that was not wanted", func(j judge.Judge) {

@@ -36,7 +36,7 @@ func New(names []Name) *Text {
 const (
 	secrets = `oauth_token_secret|oauth_token|oauth_verifier|token_secret|temporary_credential_secret|temporary_credential|` +
 		`account_password|password_key|password|authorization_key|refresh_key|request_id|user_id|access_token|pass_token|logout_token|` +
-		`code_verifier|code_challenge|code|state|page_key|k|token`
+		`code_verifier|code_challenge|code|state|page_key|k|token_id|task_id|token`
 	moments    = `oauth_signature|oauth_nonce|oauth_timestamp|expires_at|issued_at|activated_at|exp|iat|now|jti|in_reply_to`
 	parameters = secrets + `|` + moments
 )

@@ -1,0 +1,15 @@
+package outbound_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestOutbound(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Outbound", suite, reporter)
+}

@@ -1,0 +1,104 @@
+package mobile
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"countersign/conformance/jose"
+)
+
+// readingPause is more than the second for which a system need not read its keys again because of a kid that it does not know: section 5.2.
+const readingPause = 1200 * time.Millisecond
+
+// longKept is a cache_lifetime of sealing keys that does not pass within a check.
+const longKept = 300
+
+// newKey is a sealing key of a name that was never used.
+func (t *systemTest) newKey() jose.Key { return t.newSealingKey("key-" + t.Random(9)) }
+
+// MO-BS-28
+func (t *systemTest) newKeyFetchedWhenNamed() {
+	t.server.offer(longKept, t.key)
+	t.opens(t.sharedPass(t.alice()), control)
+	keys := []jose.Key{t.key}
+	for _, when := range []string{"a first", "a second"} {
+		t.Advance(readingPause)
+		key := t.newKey()
+		keys = append([]jose.Key{key}, keys...)
+		t.server.offer(longKept, keys...)
+		t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a new key, after "+when+" rotation")
+	}
+}
+
+// MO-BS-29
+func (t *systemTest) oldAndNewKeyOpen() {
+	first, second := t.newKey(), t.newKey()
+	t.Advance(readingPause)
+	for _, set := range [][]jose.Key{{first, t.key}, {second, first, t.key}} {
+		t.server.offer(0, set...)
+		for range 2 {
+			for i, key := range set {
+				t.opens(t.under(t.sharedPass(t.alice()), key), fmt.Sprintf("a token under the key %d of a set of %d", i+1, len(set)))
+			}
+		}
+		t.Advance(readingPause)
+	}
+}
+
+// MO-BS-30
+func (t *systemTest) withdrawnKeyOpensNothing() {
+	for _, c := range []struct {
+		what     string
+		lifetime int64
+		wait     time.Duration
+	}{
+		{"a set with a cache_lifetime of 2", 2, 4 * time.Second},
+		{"a set without cache_lifetime", -1, 0},
+		{"a set with a cache_lifetime of 3000, which counts as 300", 3000, 302 * time.Second},
+	} {
+		if !t.passes(readingPause) {
+			t.Skip("the target offers no test clock, and a second cannot be waited for")
+		}
+		key := t.newKey()
+		t.server.offer(c.lifetime, key, t.key)
+		t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key of "+c.what)
+		t.server.offer(0, t.key)
+		if c.wait == 0 || t.passes(c.wait) {
+			t.tokenRefused(t.show(t.under(t.sharedPass(t.alice()), key)), "a token under a key that was withdrawn from "+c.what+", when that has passed")
+			t.opens(t.sharedPass(t.alice()), "a token under the key that was not withdrawn")
+		}
+	}
+	t.server.behave(atSealingKeys, conduct{status: http.StatusInternalServerError, raw: "{}"})
+	t.outage(t.show(t.sharedPass(t.alice())), "a resource request with a token under a key whose cache_lifetime has passed, while the keys cannot be read")
+}
+
+// MO-BS-31
+func (t *systemTest) unknownKeysCauseNoStorm() {
+	t.Advance(readingPause)
+	key := t.newKey()
+	t.server.offer(longKept, key, t.key)
+	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key that is new in the set, as a control")
+	t.Advance(readingPause)
+	mark, begun := t.server.mark(), t.Env.Now()
+	made := func() pass { return t.under(t.sharedPass(t.alice()), t.newKey()) }
+	for range 8 {
+		t.tokenRefused(t.show(made()), "a token under a made-up kid")
+	}
+	var together []*http.Request
+	for range 8 {
+		together = append(together, t.resourceRequest(http.MethodGet, made()))
+	}
+	for _, resp := range t.TryTogether("app", together...) {
+		if resp == nil {
+			t.Fail("a complete answer to each of eight requests at once with tokens under made-up kids", "none to one of them")
+		}
+		t.tokenRefused(resp, "a token under a made-up kid")
+	}
+	took := t.Env.Now().Sub(begun)
+	readings, most := t.server.asked(atSealingKeys, mark), 1+int((took+time.Second-1)/time.Second)
+	if len(readings) > most {
+		t.FailAt(readings[most].exchange, fmt.Sprintf("%d readings of keys at most for sixteen tokens under made-up kids in %.1f s, which is one a second", most, took.Seconds()), fmt.Sprint(len(readings)))
+	}
+	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key of the set, after that")
+}

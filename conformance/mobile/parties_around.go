@@ -1,0 +1,229 @@
+package mobile
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/conformance/jose"
+)
+
+// around are the parties that the harness plays around an app under test: the authorization server, two business systems, the first of them at a second address too,
+// and whoever a redirect leads to. They answer as the profile says, and record what they are asked.
+// They do not insist on what level hardened alone asks of an app: a check that wants that looks at the record.
+type around struct {
+	t      *test
+	seed   []byte
+	signer jose.Signer
+	key    jose.Key // of the first system
+	// server is the authorization server; system and moved are the first business system at its two addresses, other is the second one.
+	server, system, moved, other, elsewhere *party
+
+	mu      sync.Mutex // never held while a request is under way
+	faults  []*fault
+	minted  int
+	record  []*received
+	grants  []grant
+	address string // that the authorization server gives
+	version int64  // of the rules, likewise
+	// thumbprint is that of the device key, as it was last registered; empty when there was no proof.
+	thumbprint string
+}
+
+// party is one of them, at its address.
+type party struct {
+	*around
+	name, base string
+}
+
+// grant is an access token that was given, and the address that it was given with.
+type grant struct{ accessToken, address string }
+
+// fault is what a party does at one endpoint otherwise than the profile says.
+type fault struct {
+	at       *party
+	endpoint string
+	// times is how many requests meet it; 0 means all.
+	times int
+	// status is answered with the body, in place of all that the endpoint does; header are names and values beside it.
+	status int
+	body   members
+	header [][2]string
+	// lost breaks the connection instead of answering; silent lets that much time pass before.
+	lost   bool
+	silent time.Duration
+	// forge changes the answer to an authentication, and document the metadata.
+	forge    func(*answering)
+	document func(members) members
+	// during happens while the request waits for its answer.
+	during func()
+}
+
+// answering is an answer to an authentication before it is signed.
+type answering struct {
+	body        members
+	address     statement
+	accessToken string
+	// sign makes the signed_address; an empty one is left out.
+	sign func(statement) (string, error)
+}
+
+func playAround(t *test) *around {
+	signer, err := t.SigningKey.signer()
+	if err != nil {
+		t.Broken("%v", err)
+	}
+	a := &around{t: t, seed: t.bytes(32), signer: signer, key: t.sealingKey(t.crm()), address: t.crm().Address(), version: t.Env.Now().UnixMilli()}
+	for _, p := range []struct {
+		into       **party
+		name, base string
+	}{
+		{&a.server, "authorization-server", t.Issuer},
+		{&a.system, "business-system", t.crm().BaseURL},
+		{&a.other, "other-system", t.erp().BaseURL},
+		{&a.moved, "second-address", t.SecondBaseURL},
+		{&a.elsewhere, "redirect-target", t.RedirectBaseURL},
+	} {
+		*p.into = &party{a, p.name, p.base}
+		t.Play(p.name, *p.into)
+	}
+	return a
+}
+
+// addressed is the URL of a business system's resource.
+func (p *party) addressed() string { return AddressAt(p.base) }
+
+// move lets the rules give the first system another address, in a new version, which it returns.
+func (a *around) move(address string) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.address = address
+	a.version++
+	return a.version
+}
+
+// inForce is the version of the rules.
+func (a *around) inForce() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.version
+}
+
+// misbehave lets a party make a fault from here on. Of two at one endpoint the one that was set first is made first.
+func (a *around) misbehave(f fault) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = append(a.faults, &f)
+}
+
+// behave makes all parties honest again.
+func (a *around) behave() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = nil
+}
+
+// meet gives the fault that a request meets; a fault of nothing for none.
+func (a *around) meet(at *party, endpoint string) fault {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.IndexFunc(a.faults, func(f *fault) bool { return f.at == at && f.endpoint == endpoint })
+	if i < 0 {
+		return fault{}
+	}
+	f := a.faults[i]
+	if f.times == 1 {
+		a.faults = slices.Delete(a.faults, i, i+1)
+	} else if f.times > 1 {
+		f.times--
+	}
+	return *f
+}
+
+// mark is the length of the record: what comes later is since it.
+func (a *around) mark() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.record)
+}
+
+// since returns the requests after a mark, in the order in which they came.
+func (a *around) since(mark int) []received {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var some []received
+	for _, r := range a.record[mark:] {
+		some = append(some, *r)
+	}
+	return some
+}
+
+// at returns the requests to an endpoint of a party after a mark.
+func (p *party) at(endpoint string, mark int) []received {
+	return slices.DeleteFunc(p.since(mark), func(r received) bool { return r.party != p || r.endpoint != endpoint })
+}
+
+// accesses are the requests after a mark to whoever is not the authorization server.
+func (a *around) accesses(mark int) []received {
+	return slices.DeleteFunc(a.since(mark), func(r received) bool { return r.party == a.server })
+}
+
+// given are all access tokens given so far.
+func (a *around) given() []grant {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.grants)
+}
+
+// deviceKey is the thumbprint of the key that the app has registered.
+func (a *around) deviceKey() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.thumbprint
+}
+
+// mint makes bytes that no other run makes. It asks for no randomness, because requests come in at the same time.
+func (a *around) mint(n int) []byte {
+	a.minted++
+	mac := hmac.New(sha256.New, a.seed)
+	fmt.Fprintf(mac, "%d", a.minted)
+	return mac.Sum(nil)[:n]
+}
+
+// ServeHTTP records a request, lets happen what the fault wants to happen meanwhile, and answers.
+func (p *party) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := p.read(r)
+	p.mu.Lock()
+	p.record = append(p.record, rec)
+	p.mu.Unlock()
+	f := p.meet(p, rec.endpoint)
+	if f.during != nil {
+		f.during()
+	}
+	p.t.silence(r, f.silent)
+	if f.lost {
+		panic(http.ErrAbortHandler)
+	}
+	p.mu.Lock()
+	status, body := p.answer(rec, f)
+	p.mu.Unlock()
+	for _, h := range f.header {
+		w.Header().Set(h[0], h[1])
+	}
+	if status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
+		w.Header().Set("WWW-Authenticate", `DPoP algs="ES256", error="invalid_token"`)
+	}
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
+	reply(w, status, body)
+}
+
+// String names the party in words.
+func (p *party) String() string { return strings.ReplaceAll(p.name, "-", " ") }
