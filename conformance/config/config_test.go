@@ -51,7 +51,7 @@ var _ = Describe("A configuration with a mistake", func() {
 		Entry("a negative seed", "seed: -1\n", `:1:7: seed: a whole number of 0 or more is wanted here, not -1; write it without quotes, as 7`),
 		Entry("a seed beyond 64 bits", "seed: 99999999999999999999\n", `:1:7: seed: a whole number of 0 or more is wanted here, not a text; write it without quotes, as 7`),
 		Entry("an unknown level", "level: medium\n", `:1:8: level: "medium" is unknown; write core or hardened`),
-		Entry("an unknown profile", "profile: tickets@1\n", `:1:10: profile: "tickets@1" is unknown; write bidirectional@1 or ticket@1`),
+		Entry("an unknown profile", "profile: tickets@1\n", `:1:10: profile: "tickets@1" is unknown; write bidirectional@1 or ticket@1 or mobile@1 or offline@1 or unified@1`),
 		Entry("an unknown role", "roles:\n  - client\n  - server\n", `:3:5: roles[1]: "server" is unknown; write oauth-server or resource-server or client or client-initiating or client-receiving`),
 		Entry("a role twice", "roles: [client, client]\n", `:1:8: roles: entries 1 and 2 are the same; take one of them out`),
 		Entry("no role", "roles: []\n", `:1:8: roles: a list of roles is wanted here, not an empty one; write one entry after the other, each behind a dash`),

@@ -56,20 +56,23 @@ def is_safe(url) -> bool:
     return parts.scheme == "http" and loopback
 
 
-def fetch(method: str, url: str, authorization: str = "", form=None, timeout: float = 5, document=None) -> Reply:
-    """Sends one request with a form, a JSON document or no body, follows no redirect; `timeout` in seconds."""
+def fetch(method: str, url: str, authorization: str = "", form=None, timeout: float = 5, document=None, content=None, headers=()) -> Reply:
+    """Sends one request with a form, a JSON document, `content` (media type and bytes) or no body, follows no redirect;
+    `headers` are pairs, sent as well; `timeout` in seconds."""
     if not is_safe(url):
         raise Unreachable(f"{url!r} is neither https nor on loopback")
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     options = {"context": ssl.create_default_context()} if parts.scheme == "https" else {}
     connection = kind(parts.hostname, parts.port, timeout=timeout, **options)
-    headers = {"Authorization": authorization} if authorization else {}
+    headers = {**dict(headers), **({"Authorization": authorization} if authorization else {})}
     body = None
     if form is not None:
         headers["Content-Type"], body = FORM, form_encode(form).encode()
     if document is not None:
         headers["Content-Type"], body = JSON, json.dumps(document).encode()
+    if content is not None:
+        headers["Content-Type"], body = content
     try:
         connection.request(method, (parts.path or "/") + ("?" + parts.query if parts.query else ""), body, headers)
         answer = connection.getresponse()

@@ -5,7 +5,7 @@ import threading
 import zlib
 from collections import deque
 
-MOST = 10  # wrong passwords
+MOST = 10  # wrong passwords, unless the profile has another number
 SPAN = 600  # seconds
 MADE_UP = 1024  # counts for all names that nobody has
 
@@ -13,15 +13,15 @@ MADE_UP = 1024  # counts for all names that nobody has
 class Guesses:
     """Counts wrong passwords for each account; names that nobody has share a fixed number of counts."""
 
-    def __init__(self, clock, accounts):
-        self._clock, self._accounts = clock, accounts
+    def __init__(self, clock, accounts, most: int = MOST):
+        self._clock, self._accounts, self._most = clock, accounts, most
         self._tries, self._lock = {}, threading.Lock()
 
     def _key(self, username: str):
         return username if username in self._accounts else zlib.crc32(username.encode()) % MADE_UP
 
     def may_consent(self, username: str, right: bool) -> bool:
-        """Judges and counts a password that was compared: of many at once, no more than MOST have a chance."""
+        """Judges and counts a password that was compared: of many at once, no more than the allowed have a chance."""
         return self.count(username, right) == 0 and right
 
     def count(self, username: str, right: bool) -> float:
@@ -33,7 +33,7 @@ class Guesses:
                 if not shut:
                     self._tries.pop(key, None)
                 return shut
-            tries = self._tries.setdefault(key, deque(maxlen=MOST))
+            tries = self._tries.setdefault(key, deque(maxlen=self._most))
             while tries and now >= tries[0] + SPAN:
                 tries.popleft()
             tries.append(now)
@@ -46,4 +46,4 @@ class Guesses:
 
     def _shut(self, key, now: float) -> float:
         tries = self._tries.get(key, ())
-        return max(0, tries[-1] + SPAN - now) if len(tries) == MOST else 0
+        return max(0, tries[-1] + SPAN - now) if len(tries) == self._most else 0

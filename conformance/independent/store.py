@@ -53,19 +53,18 @@ class TokenTable:
 
 
 class Accounts:
-    """User names with scrypt-hashed passwords."""
+    """User names with scrypt-hashed passwords. `cost` is scrypt's n: less where very many are known at the start."""
 
-    def __init__(self, users):
-        self._hashes = {}
+    def __init__(self, users, cost: int = 2**14):
+        self._hashes, self._cost = {}, cost
         for name, password in users:
             self.add(name, password)
         # Compared for unknown names, so that time does not tell which names exist.
         self._nobody = self._hash(secrets.token_urlsafe(16), b"")
 
-    @staticmethod
-    def _hash(password: str, salt: bytes = b"") -> bytes:
+    def _hash(self, password: str, salt: bytes = b"") -> bytes:
         salt = salt or secrets.token_bytes(16)
-        return salt + hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+        return salt + hashlib.scrypt(password.encode(), salt=salt, n=self._cost, r=8, p=1, dklen=32)
 
     def add(self, name: str, password: str) -> None:
         self._hashes[name] = self._hash(password)

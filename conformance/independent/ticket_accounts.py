@@ -5,11 +5,12 @@ import math
 import secrets
 import threading
 
+from documents import Document, basic_credentials, invalid_request
 from forms import Refusal
 from guesses import Guesses
 from store import Accounts, Guards
 from ticket_families import Families, Lifetimes, invalid_grant, same
-from ticket_wire import REQUEST_ID, USER_NAME, Document, basic_credentials, invalid_request
+from ticket_wire import REQUEST_ID, USER_NAME
 from web import Response, json_response
 
 DEFECTS = tuple(f"TI-AM-{n:02d}" for n in range(1, 27))

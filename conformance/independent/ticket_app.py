@@ -5,11 +5,11 @@ import threading
 import time
 from dataclasses import dataclass
 
+from documents import basic_authorization, invalid_request
 from fetching import Unreachable, fetch, is_safe
 from forms import Refusal
 from store import Guards
-from ticket_wire import (KEY, USER_ID, WELL_KNOWN, basic_authorization, invalid_request, ticket_parameters,
-                         usable_metadata, whole)
+from ticket_wire import KEY, USER_ID, WELL_KNOWN, ticket_parameters, usable_metadata, whole
 from web import Response, json_response
 
 DEFECTS = tuple(f"TI-AP-{n:02d}" for n in range(1, 11))

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import secrets
 
+from documents import Document, invalid_request
 from fetching import is_safe
 from store import Guards
 from ticket_requests import Requests, Unavailable
 from ticket_wallet import Ticket, Wallet
-from ticket_wire import Document, invalid_request, says_ticket_error, ticket_authorization
+from ticket_wire import says_ticket_error, ticket_authorization
 from web import Response, json_response
 
 # Not offered as a defect: 14.

@@ -1,16 +1,12 @@
-"""What the roles of ticket@1 share on the wire: documents, credentials in headers, metadata (profile sections 2 and 3)."""
+"""What the roles of ticket@1 share on the wire: credentials in headers, metadata (profile sections 2 and 3)."""
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 
-from forms import JSON, Refusal
+from documents import invalid_request
 
 PROFILE = "ticket@1"
 WELL_KNOWN = "/.well-known/ticket-accounts"
-LARGEST_DOCUMENT = 16 * 1024  # bytes
 
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 USER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -22,74 +18,9 @@ _PARAMETER = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN})
 _SCHEME = re.compile(rf"\s*({_TOKEN})(?:\s+|$|(?=,))")
 
 
-def invalid_request(why: str) -> Refusal:
-    return Refusal(400, "invalid_request", why)
-
-
-class Document:
-    """The JSON object of a request."""
-
-    def __init__(self, request):
-        content_type = (request.headers.get("Content-Type") or "").split(";")[0].strip().lower()
-        if content_type != JSON:
-            raise Refusal(415, "invalid_request", f"Send the body as {JSON}.")
-        if len(request.body) > LARGEST_DOCUMENT:
-            raise invalid_request(f"The body is larger than {LARGEST_DOCUMENT} bytes.")
-        try:
-            self.members = json.loads(request.body.decode("utf-8"), object_pairs_hook=once)
-            # A lone surrogate can be written in JSON, but it is no text.
-            json.dumps(self.members, ensure_ascii=False).encode("utf-8")
-        except (ValueError, RecursionError):
-            raise invalid_request("The body is not JSON in UTF-8.")
-        if not isinstance(self.members, dict):
-            raise invalid_request("The body is not a JSON object.")
-
-    def has(self, name: str) -> bool:
-        return name in self.members
-
-    def text(self, name: str) -> str:
-        value = self.members.get(name)
-        if not isinstance(value, str):
-            raise invalid_request(f"{name} is missing or not a string.")
-        return value
-
-    def optional_text(self, name: str):
-        return self.text(name) if self.has(name) else None
-
-    def flag(self, name: str) -> bool:
-        value = self.members.get(name, False)
-        if not isinstance(value, bool):
-            raise invalid_request(f"{name} is neither true nor false.")
-        return value
-
-
-def once(pairs) -> dict:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise invalid_request("A member comes twice; send it once.")
-    return members
-
-
 def whole(value) -> int:
     """A whole number of a document; 0 for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def basic_credentials(request):
-    """User and password of HTTP Basic (RFC 7617), or None."""
-    values = request.header_values("Authorization")
-    scheme, _, text = values[0].strip().partition(" ") if len(values) == 1 else ("", "", "")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        user, colon, password = base64.b64decode(text.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, ValueError):
-        return None
-    return (user, password) if colon else None
-
-
-def basic_authorization(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def ticket_authorization(user_id: str, authorization_key: str) -> str:

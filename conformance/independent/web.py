@@ -7,6 +7,7 @@ import json
 import sys
 import traceback
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -42,9 +43,13 @@ class Request:
         self.path = parts.path or "/"
         self.url = f"http://{self.host}{self.path}"
         self.query = parse_form(parts.query)
+
+    @cached_property
+    def form(self) -> list:
+        """The parameters of a form body; none where the body is something else."""
         content_type = (self.headers.get("Content-Type") or "").split(";")[0].strip().lower()
         try:
-            self.form = parse_form(self.body.decode("utf-8")) if content_type == FORM else []
+            return parse_form(self.body.decode("utf-8")) if content_type == FORM else []
         except UnicodeDecodeError:
             raise Refusal(400, "parameter_rejected", "The body is not UTF-8.")
 
@@ -131,8 +136,8 @@ def for_browsers(handler):
 class Application:
     """Routes of all roles that share an origin. A route is (path) -> {method: handler}."""
 
-    def __init__(self, too_large=(413, "body_too_large")):
-        self.routes, self.too_large = {}, too_large
+    def __init__(self, too_large=(413, "body_too_large"), largest_body=LARGEST_BODY):
+        self.routes, self.too_large, self.largest_body = {}, too_large, largest_body
 
     def answer(self, request: Request) -> Response:
         methods = self.routes.get(request.path)
@@ -192,10 +197,11 @@ class Handler(BaseHTTPRequestHandler):
         if not (text.isascii() and text.isdigit()):
             self.close_connection = True
             raise Refusal(400, "parameter_rejected", "Content-Length is not a number.")
-        if int(text) > LARGEST_BODY:
+        application = self.server.application
+        if int(text) > application.largest_body:
             self.close_connection = True
             self.rfile.read(min(int(text), DRAINED))
-            raise Refusal(*self.server.application.too_large, f"The body is larger than {LARGEST_BODY} bytes.")
+            raise Refusal(*application.too_large, f"The body is larger than {application.largest_body} bytes.")
         return self.rfile.read(int(text))
 
 

@@ -66,14 +66,14 @@ func (t *systemTest) expiredTokenRefused() {
 	)
 	device := t.newSigner("")
 	c := t.contents(t.alice(), device)
-	c.lifetime = 3 * time.Second
+	c.lifetime = 5 * time.Second
 	record := recordOf(c, 30)
 	record["expires_in"] = int64(300)
 	t.server.share(c.id, record)
 	p := t.passWith(c, device, c.statement())
-	t.opens(p, "a token that expires in 3 s")
-	if t.passes(6 * time.Second) {
-		t.tokenRefused(t.show(p), "a token that expired 3 s ago, and is shared as before")
+	t.opens(p, "a token that expires in 5 s")
+	if t.passes(9 * time.Second) {
+		t.tokenRefused(t.show(p), "a token that expired 4 s ago, and is shared as before")
 	}
 }
 

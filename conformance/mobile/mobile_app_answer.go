@@ -209,6 +209,6 @@ func (t *appTest) issuerOfTheMetadataCompared() {
 		t.ends(s, "with metadata "+c.what, "answer_refused", "unreachable")
 		t.asked(t.server, wellKnown, mark, "at an enrolment")
 		t.Refused(enrolment, "an enrolment with metadata "+c.what, http.StatusBadGateway, "answer_refused", "unreachable")
-		t.opened(t.start(stored), t.system, "with the right metadata again")
+		t.settle()
 	}
 }

@@ -119,7 +119,7 @@ func (t *appTest) pushedAddressUsed() {
 		t.pushedAddress(own, to.addressed(), version, "an address message")
 		t.goesTo(to, "after an address message")
 	}
-	t.pushedAddress(t.erp().ID, t.other.addressed(), t.inForce()+1, "an address message of another system")
+	t.pushedAddress(t.erp().ID, t.other.addressed(), t.inForce(), "an address message of another system")
 	t.goesTo(t.system, "after an address message of another system")
 }
 

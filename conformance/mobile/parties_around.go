@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -78,7 +79,7 @@ func playAround(t *test) *around {
 	if err != nil {
 		t.Broken("%v", err)
 	}
-	a := &around{t: t, seed: t.bytes(32), signer: signer, key: t.sealingKey(t.crm()), address: t.crm().Address(), version: t.Env.Now().UnixMilli()}
+	a := &around{t: t, seed: t.bytes(32), signer: signer, key: t.sealingKey(t.crm()), address: t.crm().Address(), version: t.firstVersion()}
 	for _, p := range []struct {
 		into       **party
 		name, base string
@@ -93,6 +94,16 @@ func playAround(t *test) *around {
 		t.Play(p.name, *p.into)
 	}
 	return a
+}
+
+// firstVersion is the version of the rules with which a check begins. Checks of an app run one by one in the order of the catalogue, so that versions grow over a run, and are the same in every run.
+func (t *test) firstVersion() int64 {
+	_, number, _ := strings.Cut(string(t.Check.ID), "-AP-")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		t.Broken("%s is no requirement of the app: %v", t.Check.ID, err)
+	}
+	return 1000 * n
 }
 
 // addressed is the URL of a business system's resource.
