@@ -30,7 +30,7 @@ func (s *AuthorizationServer) compare(username, shown string) (right bool, err e
 
 // throttle refuses while attempts under the name are ended, and counts a password that was compared.
 func (s *AuthorizationServer) throttle(key string, made throttle.Guess) error {
-	// RFC 9700 section 4.16; RFC 6585 section 4
+	// RFC 6749 section 10.10; RFC 6585 section 4
 	if !s.Guards.On("MO-AS-32") {
 		return nil
 	}

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from forms import FORM, JSON, Refusal, form_encode, parse_form
 
 LARGEST_BODY = 64 * 1024
-DRAINED = 1024 * 1024  # bytes of a body that is too large that are read, so that the refusal arrives
+DRAINED = 4 * 1024 * 1024  # bytes of a body that is too large that are read, so that the refusal arrives
 
 
 def single(pairs, name: str, required: bool = False) -> str:
