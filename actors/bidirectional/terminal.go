@@ -1,16 +1,13 @@
 package bidirectional
 
 import (
-	"cmp"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 
 	"countersign/actors"
+	"countersign/actors/browser"
 	"countersign/actors/page"
 	"countersign/actors/wire"
 )
@@ -23,7 +20,7 @@ type Terminal struct {
 	// Decide answers a page that asks for authorization; nil approves.
 	Decide func(Page) Decision
 
-	cookies []kept
+	browser browser.Browser
 }
 
 // SiteAccount is a user name and password, and the origin of the site where they are registered.
@@ -43,13 +40,7 @@ const (
 )
 
 // Page is what the terminal shows.
-type Page struct {
-	URL    string
-	Status int
-	Text   string // without markup, white space folded
-	HTML   string
-	forms  []page.Form
-}
+type Page = browser.Page
 
 // PasswordRefused is returned when the user will not enter a password into a page.
 type PasswordRefused struct {
@@ -61,10 +52,9 @@ func (e *PasswordRefused) Error() string {
 	return fmt.Sprintf("no password is entered at %s: %s", e.Page.URL, e.Reason)
 }
 
-const (
-	maxRedirects = 20 // between two pages
-	maxForms     = 8  // answered on the way to the last page
-)
+const maxForms = 8 // answered on the way to the last page
+
+func asksForPassword(form page.Form) bool { return form.Asks("password") }
 
 // Start asks the client that lies under clientBase to begin a flow with a peer, as a form on its own page would, and goes on as Open does. The client's metadata say where.
 func (t *Terminal) Start(clientBase, peerIssuer string) (Page, error) {
@@ -72,21 +62,21 @@ func (t *Terminal) Start(clientBase, peerIssuer string) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	return t.Post(originOf(clientBase), start, url.Values{"peer": {peerIssuer}})
+	return t.Post(browser.Origin(clientBase), start, url.Values{"peer": {peerIssuer}})
 }
 
 // Open opens a URL as a link does: it follows redirects, answers the pages that ask for authorization, and
 // returns the page at the end. The error is a *PasswordRefused when the user stops at such a page, or says
 // what the network, a redirect without end or an unreadable page did.
 func (t *Terminal) Open(target string) (Page, error) {
-	page, err := t.visit(visit{method: http.MethodGet, target: target})
+	page, err := t.open().Fetch(browser.Navigation{Method: http.MethodGet, Target: target})
 	return t.answerPages(page, err)
 }
 
 // Post sends a form from a page of the origin from, and goes on as Open does. When that is another origin
 // than the target's, cookies with SameSite stay behind.
 func (t *Terminal) Post(from, target string, form url.Values) (Page, error) {
-	page, err := t.visit(visit{method: http.MethodPost, target: target, form: form, from: from})
+	page, err := t.open().Fetch(browser.Navigation{Method: http.MethodPost, Target: target, Form: form, From: from})
 	return t.answerPages(page, err)
 }
 
@@ -96,7 +86,7 @@ func (t *Terminal) answerPages(page Page, err error) (Page, error) {
 		if err != nil {
 			return page, err
 		}
-		form, asks := authorizationForm(page)
+		form, asks := page.Find(asksForPassword)
 		if !asks || page.Status != http.StatusOK {
 			return page, nil
 		}
@@ -106,7 +96,7 @@ func (t *Terminal) answerPages(page Page, err error) (Page, error) {
 }
 
 // authorize is the user's end of steps 5 and 12: sign in and decide.
-func (t *Terminal) authorize(page Page, form form) (Page, error) {
+func (t *Terminal) authorize(page Page, form browser.Filled) (Page, error) {
 	decision := Approve
 	if t.Decide != nil {
 		decision = t.Decide(page)
@@ -116,16 +106,16 @@ func (t *Terminal) authorize(page Page, form form) (Page, error) {
 		if err != nil {
 			return page, err
 		}
-		form.values.Set("username", account.Username)
-		form.values.Set("password", account.Password)
+		form.Values.Set("username", account.Username)
+		form.Values.Set("password", account.Password)
 	}
-	form.values.Set("decision", string(decision))
-	return t.visit(visit{method: http.MethodPost, target: form.action, form: form.values, from: originOf(page.URL)})
+	form.Values.Set("decision", string(decision))
+	return t.open().Fetch(browser.Navigation{Method: http.MethodPost, Target: form.Action, Form: form.Values, From: page.URL})
 }
 
 // accountFor chooses the account for a page.
 func (t *Terminal) accountFor(page Page) (SiteAccount, error) {
-	account, registered := find(t.Accounts, func(a SiteAccount) bool { return a.Origin == originOf(page.URL) })
+	account, registered := find(t.Accounts, func(a SiteAccount) bool { return a.Origin == browser.Origin(page.URL) })
 	// claims 10, 11: a password is for the site where it is registered
 	if t.Guards.Forbids("BI-UT-01", !registered) {
 		return SiteAccount{}, &PasswordRefused{page, "the user has no account at this site"}
@@ -140,88 +130,23 @@ func (t *Terminal) accountFor(page Page) (SiteAccount, error) {
 	return account, nil
 }
 
-// visit is one request of the terminal, and where its redirects lead.
-type visit struct {
-	method, target string
-	form           url.Values
-	from           string // the origin of the page that sent it; empty for a link
-}
-
-// visit follows redirects as browsers do (RFC 9110 section 15.4): 307 and 308 send the form again, the others turn it into a GET.
-func (t *Terminal) visit(v visit) (Page, error) {
-	for range maxRedirects {
-		response, body, err := t.send(v)
-		if err != nil {
-			return Page{URL: v.target}, err
-		}
-		location := response.Header.Get("Location")
-		if response.StatusCode/100 != 3 || location == "" {
-			read := page.Read(body)
-			return Page{URL: v.target, Status: response.StatusCode, Text: read.Text, HTML: body, forms: read.Forms}, nil
-		}
-		if v.target, err = resolve(v.target, location); err != nil {
-			return Page{URL: v.target}, err
-		}
-		if response.StatusCode != http.StatusTemporaryRedirect && response.StatusCode != http.StatusPermanentRedirect {
-			v.method, v.form = http.MethodGet, nil
-		}
+// open is the terminal's browser.
+func (t *Terminal) open() *browser.Browser {
+	if t.browser.HTTP == nil {
+		t.browser.HTTP = t.HTTP
 	}
-	return Page{URL: v.target}, errors.New("the redirects do not end")
+	return &t.browser
 }
 
-// send makes one request, with the cookies of its origin.
-func (t *Terminal) send(v visit) (*http.Response, string, error) {
-	request, err := http.NewRequest(v.method, v.target, nil)
+// startEndpoint reads a client's metadata.
+func (t *Terminal) startEndpoint(clientBase string) (string, error) {
+	response, body, err := t.open().Send(browser.Navigation{Method: http.MethodGet, Target: clientBase + wellKnown})
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
-	if v.method == http.MethodPost {
-		body := v.form.Encode()
-		request.Body, request.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-		request.Header.Set("Content-Type", wire.FormType)
-		request.Header.Set("Origin", cmp.Or(v.from, "null"))
+	var m Metadata
+	if err := json.Unmarshal([]byte(body), &m); response.StatusCode != http.StatusOK || err != nil || m.StartEndpoint == "" {
+		return "", fmt.Errorf("the metadata under %s (status %d) name no start_endpoint", clientBase, response.StatusCode)
 	}
-	origin := originOf(v.target)
-	for _, c := range t.cookies {
-		if c.goesWith(v, origin) {
-			request.AddCookie(&http.Cookie{Name: c.cookie.Name, Value: c.cookie.Value})
-		}
-	}
-	response, err := t.HTTP.Do(request)
-	if err != nil {
-		return nil, "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, wire.MaxBody))
-	if err != nil {
-		return nil, "", err
-	}
-	for _, c := range response.Cookies() {
-		t.keep(kept{origin, c})
-	}
-	return response, string(body), nil
-}
-
-// kept is a cookie and the origin that set it. Paths and lifetimes are not minded.
-type kept struct {
-	origin string
-	cookie *http.Cookie
-}
-
-// goesWith says whether the cookie is sent (RFC 6265bis section 5.8.3): one with SameSite stays behind when another site's page sends a form.
-func (k kept) goesWith(v visit, origin string) bool {
-	if k.origin != origin {
-		return false
-	}
-	elsewhere := v.from != "" && v.from != origin && v.method != http.MethodGet
-	return !elsewhere || k.cookie.SameSite == http.SameSiteNoneMode || k.cookie.SameSite == 0 || k.cookie.SameSite == http.SameSiteDefaultMode
-}
-
-func (t *Terminal) keep(k kept) {
-	t.cookies = slices.DeleteFunc(t.cookies, func(old kept) bool {
-		return old.origin == k.origin && old.cookie.Name == k.cookie.Name
-	})
-	if k.cookie.MaxAge >= 0 {
-		t.cookies = append(t.cookies, k)
-	}
+	return m.StartEndpoint, nil
 }

@@ -57,7 +57,9 @@ var _ = Describe("A call", func() {
 	})
 
 	It("takes no answer without end", func() {
-		url := serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.Copy(w, strings.NewReader(strings.Repeat("x", wire.MaxBody+2))) })
+		url := serve(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.Copy(w, strings.NewReader(strings.Repeat("x", wire.MaxBody+2)))
+		})
 		_, err := outbound.Call{Method: http.MethodGet, URL: url}.Do(env, 5*time.Second)
 		Expect(err).To(MatchError(ContainSubstring("is larger than")))
 	})

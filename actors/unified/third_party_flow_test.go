@@ -340,7 +340,9 @@ var _ = Describe("A user agent", func() {
 	})
 
 	It("says which button it does not find", func() {
-		_, err := (&unified.UserAgent{}).Press(unified.Page{URL: "https://a.example/", Status: 200}, unified.LogOut)
+		var shown unified.Page
+		shown.URL, shown.Status = "https://a.example/", http.StatusOK
+		_, err := (&unified.UserAgent{}).Press(shown, unified.LogOut)
 		Expect(err).To(MatchError(`the page at https://a.example/ (status 200) has no button "logout"`))
 	})
 })

@@ -15,8 +15,8 @@ import (
 	"countersign/actors/wire"
 )
 
-// browser is one browser's logins that are under way.
-type browser struct {
+// underway is one browser's logins that are under way.
+type underway struct {
 	store.Mortal
 	Logins []attempt // the latest last
 }
@@ -61,7 +61,7 @@ func (t *ThirdParty) begin(id string, p PlatformSetup) (string, attempt, error) 
 		if err := store.Forget(tx, browsers, l.Begun, time.Minute); err != nil {
 			return err
 		}
-		var s browser
+		var s underway
 		found, err := tx.Get(browsers, secret.Digest(id), &s)
 		if err != nil {
 			return err
@@ -105,7 +105,7 @@ func (t *ThirdParty) take(id, state string) (l attempt, err error) {
 		if err != nil {
 			return err
 		}
-		var s browser
+		var s underway
 		if _, err := tx.Get(browsers, where, &s); err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (t *ThirdParty) take(id, state string) (l attempt, err error) {
 
 // waiting finds the login that has the state, and the session that it is in.
 func (t *ThirdParty) waiting(tx store.Tx, own, state string) (where string, i int, err error) {
-	var s browser
+	var s underway
 	if _, err := tx.Get(browsers, own, &s); err != nil {
 		return "", 0, err
 	}
@@ -137,7 +137,7 @@ func (t *ThirdParty) waiting(tx store.Tx, own, state string) (where string, i in
 			return "", 0, err
 		}
 		for _, other := range all {
-			var s browser
+			var s underway
 			if _, err := tx.Get(browsers, other, &s); err != nil {
 				return "", 0, err
 			}
@@ -156,7 +156,7 @@ func (t *ThirdParty) waiting(tx store.Tx, own, state string) (where string, i in
 }
 
 // latest finds the latest login that is meant, one that is not taken if there is one; -1 if there is none in time.
-func (t *ThirdParty) latest(s browser, meant func(attempt) bool) int {
+func (t *ThirdParty) latest(s underway, meant func(attempt) bool) int {
 	now, found := t.Clock.Now(), -1
 	for i, l := range slices.Backward(s.Logins) {
 		switch {

@@ -1,0 +1,15 @@
+package browser_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestBrowser(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Browser", suite, reporter)
+}
