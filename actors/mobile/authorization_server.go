@@ -162,7 +162,7 @@ func (s *AuthorizationServer) endpoint(legs ...leg) http.Handler {
 				allowed = append(allowed, l.method)
 			}
 			w.Header().Set("Allow", strings.Join(allowed, ", ")) // RFC 9110 section 15.5.6
-			s.refuse(w, &problem{status: http.StatusMethodNotAllowed, code: "method_not_allowed", description: "this endpoint takes " + strings.Join(allowed, " and ") + " only"})
+			s.refuse(w, &problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Description: "this endpoint takes " + strings.Join(allowed, " and ") + " only"})
 			return
 		}
 		answer, err := s.visit(legs[i], visit{Request: r, header: w.Header()})
@@ -190,7 +190,7 @@ func (s *AuthorizationServer) visit(l leg, v visit) (answer wire.Answer, err err
 		if err := s.unambiguous(text); err != nil {
 			return answer, err
 		}
-		if v.body, err = object(text); err != nil {
+		if v.body, err = wire.Object(text); err != nil {
 			return answer, err
 		}
 	}
@@ -200,8 +200,8 @@ func (s *AuthorizationServer) visit(l leg, v visit) (answer wire.Answer, err err
 // unambiguous refuses a JSON text in which a member is repeated: which one counts would be anyone's guess.
 func (s *AuthorizationServer) unambiguous(text []byte) error {
 	// RFC 8259 section 4; RFC 8725 section 2.4
-	if s.Guards.Forbids("MO-AS-62", repeats(text)) {
-		return invalidRequest("a member appears twice; send it once")
+	if s.Guards.Forbids("MO-AS-62", wire.Repeats(text)) {
+		return wire.InvalidRequest("a member appears twice; send it once")
 	}
 	return nil
 }
@@ -210,12 +210,12 @@ func (s *AuthorizationServer) unambiguous(text []byte) error {
 func (s *AuthorizationServer) refuse(w http.ResponseWriter, err error) {
 	// RFC 6749 section 5.2
 	if s.Guards.On("MO-AS-22") {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
-	p := asProblem(err)
-	p.announce(w.Header())
-	wire.Answer{Status: p.status, ContentType: "text/plain; charset=utf-8", Body: p.Error()}.Write(w)
+	p := wire.ProblemOf(err)
+	p.Announce(w.Header())
+	wire.Answer{Status: p.Status, ContentType: "text/plain; charset=utf-8", Body: p.Error()}.Write(w)
 }
 
 func (s *AuthorizationServer) everybody(*http.Request) (string, error) { return "", nil }
@@ -267,13 +267,13 @@ func (s *AuthorizationServer) system(id string) (System, bool) {
 
 func invalidClient(lacking string) *problem {
 	return &problem{
-		status: http.StatusUnauthorized, code: "invalid_client", challenge: `Basic realm="mobile access"`,
-		description: "the request lacks " + lacking + ", or they are wrong",
+		Status: http.StatusUnauthorized, Code: "invalid_client", Challenge: `Basic realm="mobile access"`,
+		Description: "the request lacks " + lacking + ", or they are wrong",
 	}
 }
 
 func refusedProof(err error) *problem {
-	return &problem{status: http.StatusBadRequest, code: "invalid_dpop_proof", description: err.Error()}
+	return &problem{Status: http.StatusBadRequest, Code: "invalid_dpop_proof", Description: err.Error()}
 }
 
 // proved judges the proof of a request to one of the server's endpoints (profile section 2.1). given is false when there is none; at level core none counts.
@@ -302,7 +302,7 @@ func (s *AuthorizationServer) proved(r *http.Request, path string) (p proof, giv
 		wrong = "iat is too far off; set the device's clock"
 	}
 	if wrong != "" {
-		return p, true, &problem{status: http.StatusBadRequest, code: "invalid_dpop_proof", description: wrong}
+		return p, true, &problem{Status: http.StatusBadRequest, Code: "invalid_dpop_proof", Description: wrong}
 	}
 	first := false
 	err = s.Store.Update(func(tx store.Tx) (err error) {
@@ -311,7 +311,7 @@ func (s *AuthorizationServer) proved(r *http.Request, path string) (p proof, giv
 	})
 	// RFC 9449 section 11.1: a proof counts once
 	if err == nil && s.Guards.Forbids("MO-AS-28", !first) {
-		err = &problem{status: http.StatusBadRequest, code: "invalid_dpop_proof", description: "this proof was used before; make a new one for every request"}
+		err = &problem{Status: http.StatusBadRequest, Code: "invalid_dpop_proof", Description: "this proof was used before; make a new one for every request"}
 	}
 	return p, true, err
 }

@@ -25,15 +25,15 @@ type authenticationID struct {
 }
 
 func (s *AuthorizationServer) readAuthenticationID(m members) (asked authenticationID, err error) {
-	if asked.appID, err = m.identifier("appid"); err != nil {
+	if asked.appID, err = identifier(m, "appid"); err != nil {
 		return asked, err
 	}
-	if asked.deviceID, err = m.identifier("deviceid"); err != nil {
+	if asked.deviceID, err = identifier(m, "deviceid"); err != nil {
 		return asked, err
 	}
-	asked.username, err = m.userName()
+	asked.username, err = userName(m)
 	// claims 5, 10: all three
-	if err != nil && (m.has("username") || s.Guards.On("MO-AS-03")) {
+	if err != nil && (m.Has("username") || s.Guards.On("MO-AS-03")) {
 		return asked, err
 	}
 	return asked, nil
@@ -102,7 +102,7 @@ func (s *AuthorizationServer) undisturbed(tx store.Tx) error {
 	}
 	e, err := s.inForce(tx)
 	if err == nil && e.Version > 1 && s.Clock.Now().Sub(e.ActivatedAt) < time.Second {
-		err = &problem{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", retryAfter: "1", description: "the rules have just changed; try again"}
+		err = &problem{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", RetryAfter: "1", Description: "the rules have just changed; try again"}
 	}
 	return err
 }
@@ -167,16 +167,16 @@ func (s *AuthorizationServer) said(e *edition) int64 {
 // deny refuses an authentication ID. What does not fit is nobody's business, but a lost device is told to wipe itself.
 func (s *AuthorizationServer) deny(g permit, p proof) error {
 	denied := accessDenied("this app may not be used with this device under this user name")
-	denied.more = map[string]any{"rules_version": s.said(g.rules)}
+	denied.More = map[string]any{"rules_version": s.said(g.rules)}
 	// flows, guessed deviceid; RFC 6749 section 10.10
 	if !s.Guards.On("MO-AS-29") {
-		denied.description = g.refused
+		denied.Description = g.refused
 	}
 	pending := g.device.ended() && !g.device.Wipe.Acknowledged && p.Thumbprint != "" && p.Thumbprint == g.device.Thumbprint
 	// flows, wipe message dropped: given on contact
 	if pending && s.Guards.On("MO-AS-53") {
-		denied.code, denied.description = "device_deregistered", "the device is deregistered; delete what it holds and acknowledge it"
-		denied.more["message"] = g.device.Wipe.Message
+		denied.Code, denied.Description = "device_deregistered", "the device is deregistered; delete what it holds and acknowledge it"
+		denied.More["message"] = g.device.Wipe.Message
 	}
 	return denied
 }

@@ -37,8 +37,8 @@ func (s *AuthorizationServer) throttle(key string, made throttle.Guess) error {
 	ended, err := s.guesses().Count(key, made, s.Clock.Now())
 	if err == nil && ended > 0 {
 		err = &problem{
-			status: http.StatusTooManyRequests, code: "temporarily_unavailable", retryAfter: throttle.Seconds(ended),
-			description: "too many wrong passwords for this user name; try again later",
+			Status: http.StatusTooManyRequests, Code: "temporarily_unavailable", RetryAfter: throttle.Seconds(ended),
+			Description: "too many wrong passwords for this user name; try again later",
 		}
 	}
 	return err

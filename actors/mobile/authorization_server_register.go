@@ -9,26 +9,26 @@ import (
 )
 
 func accessDenied(description string) *problem {
-	return &problem{status: http.StatusForbidden, code: "access_denied", description: description}
+	return &problem{Status: http.StatusForbidden, Code: "access_denied", Description: description}
 }
 
 // credentials reads user name and password in a body.
 func credentials(m members) (username, shown string, err error) {
-	if username, err = m.userName(); err != nil {
+	if username, err = userName(m); err != nil {
 		return "", "", err
 	}
-	if shown, err = m.text("password"); err != nil {
+	if shown, err = m.Word("password"); err != nil {
 		return "", "", err
 	}
 	if !isPassword(shown) {
-		return "", "", invalidRequest("password is longer than 256 characters")
+		return "", "", wire.InvalidRequest("password is longer than 256 characters")
 	}
 	return username, shown, nil
 }
 
 // register makes a device the user's, under the key that proves the request (profile section 4.1).
 func (s *AuthorizationServer) register(v visit) (wire.Answer, error) {
-	id, err := v.body.identifier("deviceid")
+	id, err := identifier(v.body, "deviceid")
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -36,13 +36,13 @@ func (s *AuthorizationServer) register(v visit) (wire.Answer, error) {
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	uri, err := v.body.text("notification_uri")
+	uri, err := v.body.Word("notification_uri")
 	if err != nil {
 		return wire.Answer{}, err
 	}
 	// RFC 9700 section 2.6; RFC 8935 section 5
 	if s.Guards.Forbids("MO-AS-63", !isSafeURL(uri)) {
-		return wire.Answer{}, invalidRequest("notification_uri is neither an https URL nor an http URL on loopback, without user information and fragment")
+		return wire.Answer{}, wire.InvalidRequest("notification_uri is neither an https URL nor an http URL on loopback, without user information and fragment")
 	}
 	p, proved, err := s.proved(v.Request, pathRegistration)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *AuthorizationServer) enter(tx store.Tx, wish device) (err error) {
 	}
 	// flows, wipe acknowledged: no way around an open wipe
 	if known && former.ended() && s.Guards.Forbids("MO-AS-54", !former.Wipe.Acknowledged) {
-		return &problem{status: http.StatusConflict, code: "wipe_pending", description: "the device is deregistered and has not acknowledged that its data are gone"}
+		return &problem{Status: http.StatusConflict, Code: "wipe_pending", Description: "the device is deregistered and has not acknowledged that its data are gone"}
 	}
 	if !known || former.ended() {
 		if err := tx.Delete(letters, wipeKey(wish.ID)); err != nil {
@@ -99,7 +99,7 @@ func (s *AuthorizationServer) enter(tx store.Tx, wish device) (err error) {
 	}
 	// closes claim 5, the device number: a key stays until the device is deregistered
 	if s.Guards.Forbids("MO-AS-31", former.Thumbprint != wish.Thumbprint) {
-		return &problem{status: http.StatusConflict, code: "device_registered", description: "the device is registered with another key; deregister it first"}
+		return &problem{Status: http.StatusConflict, Code: "device_registered", Description: "the device is registered with another key; deregister it first"}
 	}
 	wish.Registration = former.Registration
 	return tx.Put(devices, wish.ID, wish)
@@ -111,7 +111,7 @@ func (s *AuthorizationServer) deregister(v visit) (wire.Answer, error) {
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	id, err := v.body.identifier("deviceid")
+	id, err := identifier(v.body, "deviceid")
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -129,7 +129,7 @@ func (s *AuthorizationServer) deregister(v visit) (wire.Answer, error) {
 		}
 		// flows, guessed deviceid: no oracle. At level core nothing speaks of 404 either.
 		if !known && hardened(s.Env) && !s.Guards.On("MO-AS-33") {
-			return &problem{status: http.StatusNotFound, code: "unknown_device", description: "nobody has registered this device"}
+			return &problem{Status: http.StatusNotFound, Code: "unknown_device", Description: "nobody has registered this device"}
 		}
 		// description of step S102: deregistered through the user name
 		if s.Guards.Forbids("MO-AS-20", !right) || !known || d.Username != username {
@@ -180,11 +180,11 @@ func (s *AuthorizationServer) end(tx store.Tx, d *device) ([]letter, error) {
 
 // acknowledgeWipe takes the device's word that its data are gone (profile section 4.5).
 func (s *AuthorizationServer) acknowledgeWipe(v visit) (wire.Answer, error) {
-	id, err := v.body.identifier("deviceid")
+	id, err := identifier(v.body, "deviceid")
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	jti, err := v.body.text("jti")
+	jti, err := v.body.Word("jti")
 	if err != nil {
 		return wire.Answer{}, err
 	}

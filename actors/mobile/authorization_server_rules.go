@@ -20,7 +20,7 @@ func (s *AuthorizationServer) reload(document []byte, unless func(store.Tx) erro
 		return &RulesError{Why: "are larger than 1 MiB"}
 	}
 	mediaType := mediaTypeOf(document)
-	if mediaType == rulesJSON && repeats(document) {
+	if mediaType == rulesJSON && wire.Repeats(document) {
 		return &RulesError{Why: "have a member twice"}
 	}
 	rules, err := s.readRules(document, mediaType)
@@ -134,7 +134,7 @@ func (s *AuthorizationServer) changeRules(v visit) (wire.Answer, error) {
 	}
 	rules, err := s.readRules(document, mediaType)
 	if err != nil {
-		return wire.Answer{}, invalidRequest(err.Error())
+		return wire.Answer{}, wire.InvalidRequest(err.Error())
 	}
 	version, err := s.activate(activation{rules: rules, document: document, by: v.caller, unless: func(tx store.Tx) error {
 		e, err := s.inForce(tx)
@@ -159,9 +159,9 @@ func (s *AuthorizationServer) changeRules(v visit) (wire.Answer, error) {
 func precondition(values []string, version int64) error {
 	switch {
 	case len(values) == 0:
-		return &problem{status: http.StatusPreconditionRequired, code: "precondition_required", description: "the request lacks If-Match; send the version that you read"}
+		return &problem{Status: http.StatusPreconditionRequired, Code: "precondition_required", Description: "the request lacks If-Match; send the version that you read"}
 	case len(values) > 1 || values[0] != entityTag(version):
-		return &problem{status: http.StatusPreconditionFailed, code: "precondition_failed", description: "the rules have changed since; read them again"}
+		return &problem{Status: http.StatusPreconditionFailed, Code: "precondition_failed", Description: "the rules have changed since; read them again"}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type record struct {
 
 // share gives a business system one token of its own (profile section 4.7).
 func (s *AuthorizationServer) share(v visit) (wire.Answer, error) {
-	id, err := v.body.text("token_id")
+	id, err := v.body.Word("token_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -45,7 +45,7 @@ func (s *AuthorizationServer) share(v visit) (wire.Answer, error) {
 			}
 		}
 		if !valid {
-			return &problem{status: http.StatusNotFound, code: "invalid_token", description: "no token of this identifier is shared with this business system"}
+			return &problem{Status: http.StatusNotFound, Code: "invalid_token", Description: "no token of this identifier is shared with this business system"}
 		}
 		return nil
 	})
@@ -141,13 +141,13 @@ func (s *AuthorizationServer) withdrawn(k ringKey) bool {
 
 // rotateKey makes a new sealing key for a system (profile section 4.8).
 func (s *AuthorizationServer) rotateKey(v visit) (wire.Answer, error) {
-	id, err := v.body.identifier("system_id")
+	id, err := identifier(v.body, "system_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}
 	system, known := s.system(id)
 	if !known {
-		return wire.Answer{}, invalidRequest("no business system has this system_id")
+		return wire.Answer{}, wire.InvalidRequest("no business system has this system_id")
 	}
 	drawn, err := newSecret(s.Entropy("sealing keys"))
 	if err != nil {

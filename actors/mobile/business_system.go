@@ -189,28 +189,28 @@ const (
 )
 
 var (
-	errNoToken      = &problem{status: http.StatusUnauthorized, code: codeInvalidToken, description: "the request has no access token; send one in the Authorization header"}
-	errInvalidToken = &problem{status: http.StatusUnauthorized, code: codeInvalidToken, description: "the access token does not open this system, or no longer; authenticate anew"}
-	errOutage       = &problem{status: http.StatusServiceUnavailable, code: codeUnavailable, description: "the authorization server cannot be asked now; try again", retryAfter: "1"}
+	errNoToken      = &problem{Status: http.StatusUnauthorized, Code: codeInvalidToken, Description: "the request has no access token; send one in the Authorization header"}
+	errInvalidToken = &problem{Status: http.StatusUnauthorized, Code: codeInvalidToken, Description: "the access token does not open this system, or no longer; authenticate anew"}
+	errOutage       = &problem{Status: http.StatusServiceUnavailable, Code: codeUnavailable, Description: "the authorization server cannot be asked now; try again", RetryAfter: "1"}
 )
 
 func invalidProof(description string) error {
-	return &problem{status: http.StatusUnauthorized, code: codeInvalidProof, description: description}
+	return &problem{Status: http.StatusUnauthorized, Code: codeInvalidProof, Description: description}
 }
 
 // refuse answers with the problem that the error is, and with the schemes that the system takes.
 func (s *BusinessSystem) refuse(w http.ResponseWriter, err error) {
-	p := asProblem(err)
+	p := wire.ProblemOf(err)
 	// RFC 6750 section 3; RFC 9110 section 11.6.1
-	if p.status == http.StatusUnauthorized && s.Guards.On("MO-BS-11") {
+	if p.Status == http.StatusUnauthorized && s.Guards.On("MO-BS-11") {
 		wrong := ""
 		if p != errNoToken {
-			wrong = `, error="` + p.code + `"`
+			wrong = `, error="` + p.Code + `"`
 		}
 		w.Header().Add("WWW-Authenticate", schemeDPoP+` algs="ES256"`+wrong)
 		if !hardened(s.Env) {
 			w.Header().Add("WWW-Authenticate", schemeBearer+` realm="`+s.SystemID+`"`+wrong)
 		}
 	}
-	refuse(w, p)
+	wire.Reject(w, p)
 }

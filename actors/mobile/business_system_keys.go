@@ -10,6 +10,7 @@ import (
 	"countersign/actors/outbound"
 	"countersign/actors/store"
 	"countersign/actors/token"
+	"countersign/actors/wire"
 )
 
 // keptKeys is the bucket of a business system with the one set of its keys.
@@ -156,14 +157,14 @@ func (a *access) askKeys(endpoint string) ([]token.Key, time.Duration, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	m, err := object(answer.Body)
+	m, err := wire.Object(answer.Body)
 	var set []struct {
 		Type      string `json:"kty"`
 		KeyID     string `json:"kid"`
 		Algorithm string `json:"alg"`
 		K         string `json:"k"`
 	}
-	if answer.Status != http.StatusOK || err != nil || !m.has("keys") || json.Unmarshal(m["keys"], &set) != nil {
+	if answer.Status != http.StatusOK || err != nil || !m.Has("keys") || json.Unmarshal(m["keys"], &set) != nil {
 		return nil, 0, errOutage
 	}
 	var keys []token.Key
@@ -178,7 +179,7 @@ func (a *access) askKeys(endpoint string) ([]token.Key, time.Duration, error) {
 	if !a.Guards.On("MO-BS-29") && len(keys) > 1 {
 		keys = keys[:1]
 	}
-	lifetime, err := m.whole("cache_lifetime")
+	lifetime, err := m.Whole("cache_lifetime")
 	if err != nil || lifetime < 0 {
 		lifetime = 0
 	}

@@ -10,6 +10,7 @@ import (
 	"countersign/actors/outbound"
 	"countersign/actors/secret"
 	"countersign/actors/store"
+	"countersign/actors/wire"
 )
 
 // The buckets of a business system, besides its keys.
@@ -135,20 +136,20 @@ func (a *access) download(id string) (download, error) {
 }
 
 func readDownload(answer outbound.Reply) (download, error) {
-	m, err := object(answer.Body)
+	m, err := wire.Object(answer.Body)
 	if answer.Status != http.StatusOK || err != nil {
 		return download{}, errOutage
 	}
-	token, err := m.text("token")
+	token, err := m.Word("token")
 	if err != nil {
 		return download{}, errOutage
 	}
 	d := download{Digest: secret.Digest(token)}
 	// A member of another type is as good as none: it agrees with no token, and keeps none.
-	d.UserName, _ = m.text("username")
-	d.AppID, _ = m.text("appid")
-	d.DeviceID, _ = m.text("deviceid")
-	if d.CacheLifetime, err = m.whole("cache_lifetime"); err != nil {
+	d.UserName, _ = m.Word("username")
+	d.AppID, _ = m.Word("appid")
+	d.DeviceID, _ = m.Word("deviceid")
+	if d.CacheLifetime, err = m.Whole("cache_lifetime"); err != nil {
 		d.CacheLifetime = 0
 	}
 	d.CacheLifetime = min(d.CacheLifetime, int64(longestKept/time.Second))

@@ -65,12 +65,12 @@ func (m *MobileApp) trigger(do func(members) (wire.Answer, error)) http.HandlerF
 		}
 		said, err := readTrigger(r)
 		if err != nil {
-			refuse(w, err)
+			wire.Reject(w, err)
 			return
 		}
 		answer, err := do(said)
 		if err != nil {
-			refuse(w, err)
+			wire.Reject(w, err)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
@@ -87,10 +87,10 @@ func readTrigger(r *http.Request) (members, error) {
 	if err != nil {
 		return nil, err
 	}
-	if repeats(text) {
-		return nil, invalidRequest("a member appears twice; send it once")
+	if wire.Repeats(text) {
+		return nil, wire.InvalidRequest("a member appears twice; send it once")
 	}
-	return object(text)
+	return wire.Object(text)
 }
 
 // The ways in which an enrolment or a start ends without what was wanted (profile sections 6.1 and 6.2).
@@ -103,21 +103,21 @@ const (
 	codeUnreachable           = "unreachable"
 )
 
-var errNotEnrolled = &problem{status: http.StatusConflict, code: codeNotEnrolled, description: "this device is not enrolled; enrol it with the user's password"}
+var errNotEnrolled = &problem{Status: http.StatusConflict, Code: codeNotEnrolled, Description: "this device is not enrolled; enrol it with the user's password"}
 
 // ended is an end of an enrolment or a start that is another party's doing.
 func ended(code, description string) error {
-	return &problem{status: http.StatusBadGateway, code: code, description: description}
+	return &problem{Status: http.StatusBadGateway, Code: code, Description: description}
 }
 
 // enrolment registers the device for its user (profile section 6.1).
 func (m *MobileApp) enrolment(said members) (wire.Answer, error) {
-	password, err := said.text("password")
+	password, err := said.Word("password")
 	if err != nil {
 		return wire.Answer{}, err
 	}
 	if !isPassword(password) {
-		return wire.Answer{}, invalidRequest("password is longer than 256 characters")
+		return wire.Answer{}, wire.InvalidRequest("password is longer than 256 characters")
 	}
 	if err := m.Enrol(password); err != nil {
 		return wire.Answer{}, err
@@ -165,12 +165,12 @@ func (m *MobileApp) holdings(w http.ResponseWriter, r *http.Request) {
 	}
 	held, err := m.held()
 	if err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	answer, err := wire.JSON(map[string]any{"enrolled": held.Enrolled, "token": held.Token != "", "address": held.Address != "", "resources": len(held.Resources)})
 	if err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -10,6 +10,7 @@ import (
 
 	"countersign/actors/outbound"
 	"countersign/actors/token"
+	"countersign/actors/wire"
 )
 
 // authenticate gets and stores a token and its address (step 2).
@@ -49,8 +50,8 @@ func (s *starting) authenticate() error {
 func (s *starting) refused(answer outbound.Reply) error {
 	s.did("was refused by the authorization server")
 	// flows, wipe message dropped: it comes on contact
-	if m, err := object(answer.Body); err == nil && m.has("message") && s.Guards.On("MO-AP-30") {
-		if text, err := m.text("message"); err == nil {
+	if m, err := wire.Object(answer.Body); err == nil && m.Has("message") && s.Guards.On("MO-AP-30") {
+		if text, err := m.Word("message"); err == nil {
 			if e, err := s.readMessage(text); err == nil && e.is(wipeEvent) {
 				s.did("was told to wipe what it holds")
 				return errors.Join(s.obeyWipe(e.ID), ended(codeAuthenticationRefused, "the device is deregistered, and its data are wiped"))
@@ -81,7 +82,7 @@ var errAnswerRefused = ended(codeAnswerRefused, "the authorization server's answ
 
 // take judges and stores an answer to a request of that time.
 func (s *starting) take(answer outbound.Reply, sent time.Time) error {
-	m, err := object(answer.Body)
+	m, err := wire.Object(answer.Body)
 	if err != nil {
 		return errAnswerRefused
 	}
@@ -112,10 +113,10 @@ func (s *starting) take(answer outbound.Reply, sent time.Time) error {
 }
 
 func readGrant(m members) (g grant, err error) {
-	if g.AccessToken, err = m.text("access_token"); err != nil {
+	if g.AccessToken, err = m.Word("access_token"); err != nil {
 		return g, err
 	}
-	if g.TokenType, err = m.text("token_type"); err != nil {
+	if g.TokenType, err = m.Word("token_type"); err != nil {
 		return g, err
 	}
 	for _, known := range []string{schemeDPoP, schemeBearer} {
@@ -123,16 +124,16 @@ func readGrant(m members) (g grant, err error) {
 			g.TokenType = known
 		}
 	}
-	if g.SystemID, err = m.text("system_id"); err != nil {
+	if g.SystemID, err = m.Word("system_id"); err != nil {
 		return g, err
 	}
-	if g.Address, err = m.text("system_address"); err != nil {
+	if g.Address, err = m.Word("system_address"); err != nil {
 		return g, err
 	}
-	if g.ExpiresIn, err = m.whole("expires_in"); err != nil || g.ExpiresIn < 0 || g.ExpiresIn > 1<<30 {
-		return g, invalidRequest("expires_in is no time")
+	if g.ExpiresIn, err = m.Whole("expires_in"); err != nil || g.ExpiresIn < 0 || g.ExpiresIn > 1<<30 {
+		return g, wire.InvalidRequest("expires_in is no time")
 	}
-	g.RulesVersion, err = m.whole("rules_version")
+	g.RulesVersion, err = m.Whole("rules_version")
 	return g, err
 }
 
@@ -145,7 +146,7 @@ func (s *starting) mayUse(g grant, m members) bool {
 	if !hardened(s.Env) {
 		return true
 	}
-	text, _ := m.text("signed_address")
+	text, _ := m.Word("signed_address")
 	signed, err := token.ParseSigned(text)
 	unsigned := err != nil || signed.Header["alg"] != "ES256" || signed.Header["typ"] != addressType
 	// closes claim 3; RFC 8725 section 3.1; flows, address substitution

@@ -18,16 +18,16 @@ func (m *MobileApp) notification(w http.ResponseWriter, r *http.Request) {
 	}
 	text, _, err := readBody(r, maxRequest, messageType)
 	if err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	e, err := m.readMessage(string(text))
 	if err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	if err := m.obey(e); err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted) // RFC 8935 section 2.2
@@ -45,7 +45,7 @@ func (e event) is(name string) bool { return e.Name == name }
 
 // readMessage judges a message (profile section 4.5).
 func (m *MobileApp) readMessage(text string) (e event, err error) {
-	malformed := invalidRequest("the message is no security event token of this profile")
+	malformed := wire.InvalidRequest("the message is no security event token of this profile")
 	signed, err := token.ParseSigned(text)
 	if err != nil {
 		return e, malformed
@@ -55,11 +55,11 @@ func (m *MobileApp) readMessage(text string) (e event, err error) {
 		return e, malformed
 	}
 	if hardened(m.Env) && (signed.Header["alg"] != "ES256" || signed.Header["typ"] != eventType || c.Issuer != m.Issuer) {
-		return e, invalidRequest("the message is not the authorization server's, or not signed with ES256")
+		return e, wire.InvalidRequest("the message is not the authorization server's, or not signed with ES256")
 	}
 	// RFC 8417 section 5.1; RFC 8725 section 3.1
 	if m.Guards.Forbids("MO-AP-25", !m.trusts(signed)) {
-		return e, invalidRequest("the message is not signed by the authorization server that this app trusts")
+		return e, wire.InvalidRequest("the message is not signed by the authorization server that this app trusts")
 	}
 	device, err := m.deviceKey()
 	if err != nil {
@@ -67,7 +67,7 @@ func (m *MobileApp) readMessage(text string) (e event, err error) {
 	}
 	// RFC 8417 section 2.2
 	if m.Guards.Forbids("MO-AP-26", c.Audience != m.DeviceID || c.Confirmation == nil || c.Confirmation.Thumbprint != device.Thumbprint()) {
-		return e, invalidRequest("the message is for another device")
+		return e, wire.InvalidRequest("the message is for another device")
 	}
 	e = event{ID: c.ID, RulesVersion: c.RulesVersion}
 	for name := range c.Events { //worldlint:allow there is one

@@ -50,7 +50,7 @@ func (m *MobileApp) act(r *http.Request, shown *pages.App) {
 		shown.Steps = s.steps
 	}
 	if err != nil {
-		shown.Notice = notice(asProblem(err).code)
+		shown.Notice = notice(wire.ProblemOf(err).Code)
 	}
 }
 

@@ -30,8 +30,8 @@ type Opened struct {
 // start opens the app (profile section 6.2).
 func (m *MobileApp) start(said members) (wire.Answer, error) {
 	fresh := false
-	if said.has("fresh") && json.Unmarshal(said["fresh"], &fresh) != nil {
-		return wire.Answer{}, invalidRequest("fresh is neither true nor false")
+	if said.Has("fresh") && json.Unmarshal(said["fresh"], &fresh) != nil {
+		return wire.Answer{}, wire.InvalidRequest("fresh is neither true nor false")
 	}
 	got, err := m.Start(fresh)
 	if err != nil {

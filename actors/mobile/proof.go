@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"countersign/actors/secret"
 	"countersign/actors/store"
 	"countersign/actors/token"
+	"countersign/actors/wire"
 )
 
 // proofWindow is how far the time of a proof may be off, either way, and how long its identifier counts as used (profile section 2.1).
@@ -87,25 +87,25 @@ func parseProof(compact string) (proof, error) {
 }
 
 func readProofClaims(payload []byte) (c proofClaims, err error) {
-	m, err := object(payload)
+	m, err := wire.Object(payload)
 	if err != nil {
 		return c, err
 	}
-	if c.ID, err = m.text("jti"); err != nil {
+	if c.ID, err = m.Word("jti"); err != nil {
 		return c, err
 	}
-	if c.Method, err = m.text("htm"); err != nil {
+	if c.Method, err = m.Word("htm"); err != nil {
 		return c, err
 	}
-	if c.Target, err = m.text("htu"); err != nil {
+	if c.Target, err = m.Word("htu"); err != nil {
 		return c, err
 	}
-	if m.has("ath") {
-		if c.TokenHash, err = m.text("ath"); err != nil {
+	if m.Has("ath") {
+		if c.TokenHash, err = m.Word("ath"); err != nil {
 			return c, err
 		}
 	}
-	c.IssuedAt, err = m.whole("iat")
+	c.IssuedAt, err = m.Whole("iat")
 	return c, err
 }
 
@@ -146,10 +146,4 @@ func (p proof) use(tx store.Tx, bucket string, now time.Time) (first bool, err e
 		end = end.Add(ahead)
 	}
 	return true, tx.Put(bucket, key, usedProof{store.Mortal{Forget: end}})
-}
-
-// wholeNumber reads a JSON number without fraction and exponent (profile section 2).
-func wholeNumber(raw json.RawMessage) (int64, bool) {
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	return n, err == nil
 }

@@ -1,6 +1,7 @@
 package mobile
 
 import (
+	"countersign/actors/wire"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -171,7 +172,7 @@ func (r rulesReader) read(text []byte) (rules Rules, err error) {
 
 // members takes an object apart that has exactly these members.
 func (r rulesReader) members(text []byte, where string, names ...string) (members, error) {
-	m, err := object(text)
+	m, err := wire.Object(text)
 	if err != nil {
 		return nil, &RulesError{where, "are no object"}
 	}
@@ -179,7 +180,7 @@ func (r rulesReader) members(text []byte, where string, names ...string) (member
 		return m, nil
 	}
 	for _, name := range names {
-		if !m.has(name) {
+		if !m.Has(name) {
 			return nil, &RulesError{where, "lack " + name}
 		}
 	}
@@ -207,7 +208,7 @@ func (r rulesReader) each(m members, list string, take func(where string, entry 
 func said(where string, err error) error {
 	var p *problem
 	if errors.As(err, &p) {
-		return &RulesError{where, p.description}
+		return &RulesError{where, p.Description}
 	}
 	return err
 }
@@ -217,10 +218,10 @@ func (r rulesReader) system(where string, entry json.RawMessage) (rule SystemRul
 	if err != nil {
 		return rule, err
 	}
-	if rule.SystemID, err = m.identifier("system_id"); err != nil {
+	if rule.SystemID, err = identifier(m, "system_id"); err != nil {
 		return rule, said(where, err)
 	}
-	if rule.Address, err = m.text("address"); err != nil {
+	if rule.Address, err = m.Word("address"); err != nil {
 		return rule, said(where, err)
 	}
 	if !isSafeURL(rule.Address) {
@@ -237,15 +238,15 @@ func (r rulesReader) app(where string, entry json.RawMessage) (rule AppRule, err
 	if err != nil {
 		return rule, err
 	}
-	if rule.AppID, err = m.identifier("appid"); err != nil {
+	if rule.AppID, err = identifier(m, "appid"); err != nil {
 		return rule, said(where, err)
 	}
-	if rule.SystemID, err = m.identifier("system_id"); err != nil {
+	if rule.SystemID, err = identifier(m, "system_id"); err != nil {
 		return rule, said(where, err)
 	}
 	rule.Users = []string{}
 	return rule, r.each(m, "users", func(_ string, entry json.RawMessage) error {
-		name, err := members{"username": entry}.userName()
+		name, err := userName(members{"username": entry})
 		switch {
 		case err != nil:
 			return said(where+".users", err)
@@ -262,10 +263,10 @@ func (r rulesReader) device(where string, entry json.RawMessage) (rule DeviceRul
 	if err != nil {
 		return rule, err
 	}
-	if rule.DeviceID, err = m.identifier("deviceid"); err != nil {
+	if rule.DeviceID, err = identifier(m, "deviceid"); err != nil {
 		return rule, said(where, err)
 	}
-	if rule.Username, err = m.userName(); err != nil {
+	if rule.Username, err = userName(m); err != nil {
 		return rule, said(where, err)
 	}
 	return rule, nil

@@ -87,7 +87,7 @@ func Reason(err error) string {
 	if !errors.As(err, &p) {
 		return ""
 	}
-	return p.code
+	return p.Code
 }
 
 // Handler serves the handset's screen and keys: the endpoints, and a page for its user.
@@ -156,11 +156,11 @@ func (h *Handset) readWish(r *http.Request) (w Wish, err error) {
 		{"device", &w.Device}, {"near_field_endpoint", &w.NearField}, {"frame_size", &w.FrameSize}, {"link", &w.Link},
 		{"service", &w.Service}, {"amount", &w.Amount}, {"currency", &w.Currency},
 	} {
-		if err := m.read(member.name, member.into); err != nil {
+		if err := m.Into(member.name, member.into, "value of the right type"); err != nil {
 			return w, err
 		}
 	}
-	return w, h.judge(w)
+	return w, nil
 }
 
 // judge refuses a wish that no application can be made of.
@@ -169,20 +169,20 @@ func (h *Handset) judge(w Wish) error {
 	_, linked := nearfield.Find(w.Link)
 	switch {
 	case err != nil || where.Host == "" || where.Scheme != "http" && where.Scheme != "https":
-		return invalidRequest("near_field_endpoint is no URL")
+		return wire.InvalidRequest("near_field_endpoint is no URL")
 	case hardened(h.Env) && !wire.Private(w.NearField):
-		return invalidRequest("near_field_endpoint is neither on loopback nor on TLS")
+		return wire.InvalidRequest("near_field_endpoint is neither on loopback nor on TLS")
 	case w.FrameSize < 64 || w.FrameSize > 1024:
-		return invalidRequest("frame_size is not from 64 to 1024")
+		return wire.InvalidRequest("frame_size is not from 64 to 1024")
 	case !linked:
-		return invalidRequest("link is none of acoustic, nfc, ble and qr")
+		return wire.InvalidRequest("link is none of acoustic, nfc, ble and qr")
 	case w.Link == "qr" && !hardened(h.Env):
-		return &problem{status: http.StatusBadRequest, code: "unsupported_link", description: "this handset has no camera; use another link"}
+		return &problem{Status: http.StatusBadRequest, Code: "unsupported_link", Description: "this handset has no camera; use another link"}
 	}
 	wanted := Application{Device: w.Device, Service: w.Service, Amount: w.Amount, Currency: w.Currency}.Fields()
 	for _, key := range []uint64{KeyDevice, KeyService, KeyAmount, KeyCurrency} {
 		if limits := valueOf(key); !limits.fits(key, wanted[key]) {
-			return invalidRequest(limits.name + " is beyond the limits of an application")
+			return wire.InvalidRequest(limits.name + " is beyond the limits of an application")
 		}
 	}
 	return nil

@@ -38,11 +38,11 @@ func (h *Handset) confirm(r *http.Request) (wire.Answer, error) {
 		return wire.Answer{}, err
 	}
 	var decision, password string
-	if err := m.read("decision", &decision); err != nil {
+	if err := m.Into("decision", &decision, "value of the right type"); err != nil {
 		return wire.Answer{}, err
 	}
 	if _, given := m["password"]; given {
-		if err := m.read("password", &password); err != nil {
+		if err := m.Into("password", &password, "value of the right type"); err != nil {
 			return wire.Answer{}, err
 		}
 	}
@@ -86,12 +86,12 @@ func (h *Handset) given(token, decision, password string) (p pending, err error)
 		case err != nil:
 			return err
 		case !found || p.Forget.Before(h.Clock.Now()):
-			return &problem{status: http.StatusNotFound, code: "unknown_confirmation", description: "nothing waits for confirmation here"}
+			return &problem{Status: http.StatusNotFound, Code: "unknown_confirmation", Description: "nothing waits for confirmation here"}
 		// flows, single use
 		case h.Guards.Forbids("OF-HS-22", p.Given):
-			return &problem{status: http.StatusConflict, code: "confirmation_used", description: "this has been confirmed or denied already; begin anew"}
+			return &problem{Status: http.StatusConflict, Code: "confirmation_used", Description: "this has been confirmed or denied already; begin anew"}
 		case decision != Approve && decision != Deny:
-			return invalidRequest("decision is neither approve nor deny")
+			return wire.InvalidRequest("decision is neither approve nor deny")
 		}
 		if decision == Approve {
 			missing, err := h.lacksPassword(tx, p.Information, password)
@@ -100,7 +100,7 @@ func (h *Handset) given(token, decision, password string) (p pending, err error)
 			}
 			// paragraph 0070
 			if h.Guards.Forbids("OF-HS-08", missing) {
-				return &problem{status: http.StatusBadRequest, code: "password_required", description: "this needs the offline authorization password, set beforehand"}
+				return &problem{Status: http.StatusBadRequest, Code: "password_required", Description: "this needs the offline authorization password, set beforehand"}
 			}
 		}
 		p.Given = true

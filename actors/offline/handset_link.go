@@ -27,7 +27,7 @@ type conversation struct {
 }
 
 func linkFailed() *problem {
-	return &problem{status: http.StatusGatewayTimeout, code: "link_failed", description: "the device does not answer; go nearer and begin anew"}
+	return &problem{Status: http.StatusGatewayTimeout, Code: "link_failed", Description: "the device does not answer; go nearer and begin anew"}
 }
 
 // send sends a message, each frame until it is acknowledged.

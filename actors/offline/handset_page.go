@@ -61,10 +61,6 @@ func (h *Handset) applyFor(r *http.Request, shown *pages.Handset) {
 		return
 	}
 	w := Wish{NearDevice: near, Service: shown.Service, Amount: amount, Currency: shown.Currency}
-	if err := h.judge(w); err != nil {
-		shown.Notice = inWords(err)
-		return
-	}
 	began, err := h.Start(w)
 	if err != nil {
 		shown.Notice = inWords(err)
@@ -105,13 +101,13 @@ func inWords(err error) string {
 	if !errors.As(err, &p) {
 		return "The handset cannot read or write what it keeps."
 	}
-	switch p.code {
+	switch p.Code {
 	case "information_rejected":
 		return "What the device wants signed is not what you applied for, or not the server's. Nothing was signed."
 	case "password_required":
 		return "This needs your offline authorization password, and that it was set beforehand."
 	case "invalid_request", "link_failed", "confirmation_used", "unknown_confirmation", "server_refused":
-		return strings.ToUpper(p.description[:1]) + p.description[1:] + "."
+		return strings.ToUpper(p.Description[:1]) + p.Description[1:] + "."
 	}
-	return "The device refused: " + p.code + "."
+	return "The device refused: " + p.Code + "."
 }

@@ -23,23 +23,23 @@ func (h *Handset) setPassword(r *http.Request) (wire.Answer, error) {
 		return wire.Answer{}, err
 	}
 	var accountPassword, password string
-	if err := m.read("account_password", &accountPassword); err != nil {
+	if err := m.Into("account_password", &accountPassword, "value of the right type"); err != nil {
 		return wire.Answer{}, err
 	}
-	if err := m.read("password", &password); err != nil {
+	if err := m.Into("password", &password, "value of the right type"); err != nil {
 		return wire.Answer{}, err
 	}
 	return wire.Answer{Status: http.StatusNoContent}, h.SetPassword(accountPassword, password)
 }
 
 func serverRefused(description string) *problem {
-	return &problem{status: http.StatusBadGateway, code: "server_refused", description: description}
+	return &problem{Status: http.StatusBadGateway, Code: "server_refused", Description: description}
 }
 
 // SetPassword sets the offline authorization password at the server. When it fails the earlier one stays in force here.
 func (h *Handset) SetPassword(accountPassword, password string) error {
 	if len(password) < 4 || len(password) > 64 {
-		return invalidRequest("a password has 4 to 64 bytes")
+		return wire.InvalidRequest("a password has 4 to 64 bytes")
 	}
 	// paragraph 0070: by setting an offline authorization password
 	if !h.Guards.On("OF-HS-09") {

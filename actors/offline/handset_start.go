@@ -24,6 +24,9 @@ type Began struct {
 
 // Start applies at the device, fetches what is to be signed and shows it (profile section 6.1). It signs nothing.
 func (h *Handset) Start(w Wish) (Began, error) {
+	if err := h.judge(w); err != nil {
+		return Began{}, err
+	}
 	// background and abstract: the client is offline
 	if !h.Guards.On("OF-HS-04") {
 		_, _ = discover(h.Env, h.Issuer, answerWait) // needed for nothing
@@ -50,11 +53,11 @@ func (h *Handset) Start(w Wish) (Began, error) {
 		return Began{}, err
 	}
 	if no, err := ParseRefusal(answer, reading(h.Env)); err == nil {
-		return Began{}, &problem{status: http.StatusConflict, code: no.Error, description: "the device refused the application"}
+		return Began{}, &problem{Status: http.StatusConflict, Code: no.Error, Description: "the device refused the application"}
 	}
 	i, err := h.accept(answer, a)
 	if err != nil {
-		return Began{}, &problem{status: http.StatusConflict, code: "information_rejected", description: err.Error()}
+		return Began{}, &problem{Status: http.StatusConflict, Code: "information_rejected", Description: err.Error()}
 	}
 	// flows, what you see is what you sign
 	if i.Level == 1 && hardened(h.Env) && !h.Guards.On("OF-HS-21") {

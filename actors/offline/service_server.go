@@ -132,19 +132,19 @@ func (s *ServiceServer) refuse(w http.ResponseWriter, err error) {
 		return
 	}
 	p := asProblem(err)
-	wire.Answer{Status: p.status, ContentType: "text/plain; charset=utf-8", Body: p.description}.Write(w)
+	wire.Answer{Status: p.Status, ContentType: "text/plain; charset=utf-8", Body: p.Description}.Write(w)
 }
 
 // message reads a message that a device sends (profile section 5).
 func (s *ServiceServer) message(r *http.Request, mediaType string) ([]byte, error) {
 	// RFC 9110 sections 15.5.14 and 15.5.16
 	if !s.Guards.On("OF-SS-54") {
-		return readBody(r, wire.MaxBody)
+		return wire.ReadBody(r.Body, wire.MaxBody)
 	}
 	if !hasType(r, mediaType) {
 		return nil, wrongType(mediaType)
 	}
-	return readBody(r, MaxMessage)
+	return wire.ReadBody(r.Body, MaxMessage)
 }
 
 // leniency is what the server lets pass in messages (profile section 2.1).
@@ -165,17 +165,17 @@ func (s *ServiceServer) asking(r *http.Request) (device string, authentic bool) 
 
 func unauthentic() *problem {
 	return &problem{
-		status: http.StatusUnauthorized, code: "invalid_client", challenge: `Basic realm="offline"`,
-		description: "the request lacks the device's identifier and secret, or they are wrong",
+		Status: http.StatusUnauthorized, Code: "invalid_client", Challenge: `Basic realm="offline"`,
+		Description: "the request lacks the device's identifier and secret, or they are wrong",
 	}
 }
 
 func denied(description string) *problem {
-	return &problem{status: http.StatusForbidden, code: "access_denied", description: description}
+	return &problem{Status: http.StatusForbidden, Code: "access_denied", Description: description}
 }
 
 func serialUsed() *problem {
-	return &problem{status: http.StatusConflict, code: "serial_used", description: "this serial has been used; begin anew with a fresh one"}
+	return &problem{Status: http.StatusConflict, Code: "serial_used", Description: "this serial has been used; begin anew with a fresh one"}
 }
 
 func (s *ServiceServer) handset(id string) (EnrolledHandset, bool) {

@@ -38,7 +38,7 @@ func (s *ServiceServer) apply(r *http.Request) (wire.Answer, error) {
 	}
 	// paragraph 0002: the service server authenticates the user
 	if _, enrolled := s.handset(asked.Handset); s.Guards.Forbids("OF-SS-17", !enrolled) {
-		return wire.Answer{}, &problem{status: http.StatusForbidden, code: "unknown_handset", description: "no handset of this name is enrolled"}
+		return wire.Answer{}, &problem{Status: http.StatusForbidden, Code: "unknown_handset", Description: "no handset of this name is enrolled"}
 	}
 	made := application{AppliedBy: device, Bytes: body, Information: Information{Application: asked}}
 	if made.Information.Level, err = s.level(asked); err != nil {
@@ -52,7 +52,7 @@ func (s *ServiceServer) level(a Application) (uint64, error) {
 	service, known := find(s.Services, func(known Service) bool { return known.ID == a.Service })
 	// paragraph 0047: application for a service
 	if s.Guards.Forbids("OF-SS-18", !known) {
-		return 0, &problem{status: http.StatusBadRequest, code: "unknown_service", description: "there is no such service here"}
+		return 0, &problem{Status: http.StatusBadRequest, Code: "unknown_service", Description: "there is no such service here"}
 	}
 	high := known && a.Amount >= service.Threshold
 	// flows, levels: at or above
@@ -107,7 +107,7 @@ func (s *ServiceServer) inform(tx store.Tx, made *application) error {
 	if i.Level == 2 && state.PasswordKey == nil {
 		// paragraph 0070: by setting an offline authorization password
 		if s.Guards.On("OF-SS-15") {
-			return &problem{status: http.StatusForbidden, code: "password_not_set", description: "this needs the offline authorization password, and none is set; set one first"}
+			return &problem{Status: http.StatusForbidden, Code: "password_not_set", Description: "this needs the offline authorization password, and none is set; set one first"}
 		}
 		i.Level = 1
 	}

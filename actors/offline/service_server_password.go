@@ -3,12 +3,10 @@ package offline
 import (
 	"encoding/base64"
 	"net/http"
-	"slices"
-	"strconv"
 	"time"
 
-	"countersign/actors/secret"
 	"countersign/actors/store"
+	"countersign/actors/throttle"
 	"countersign/actors/wire"
 )
 
@@ -28,13 +26,13 @@ func readPasswordSetting(r *http.Request) (asked passwordSetting, err error) {
 		name string
 		text *string
 	}{{"account", &asked.account}, {"account_password", &asked.accountPassword}, {"handset", &asked.handset}, {"password_key", &key}} {
-		if err := m.read(member.name, member.text); err != nil {
+		if err := m.Into(member.name, member.text, "value of the right type"); err != nil {
 			return asked, err
 		}
 	}
 	asked.key, err = base64.RawURLEncoding.Strict().DecodeString(key)
 	if err != nil || len(asked.key) != PasswordKeySize || len(key) != base64.RawURLEncoding.EncodedLen(PasswordKeySize) {
-		return asked, invalidRequest("password_key is not 32 bytes in base64url without padding")
+		return asked, wire.InvalidRequest("password_key is not 32 bytes in base64url without padding")
 	}
 	return asked, nil
 }
@@ -66,8 +64,8 @@ func (s *ServiceServer) setPassword(r *http.Request) (wire.Answer, error) {
 // owned refuses unless the account is the handset's and the password the account's, all alike.
 func (s *ServiceServer) owned(asked passwordSetting) error {
 	account, known := find(s.Accounts, func(a Account) bool { return a.Name == asked.account })
-	key := guessKey(asked.account, known)
-	if err := s.throttle(key, untried); err != nil {
+	key := throttle.Key(asked.account, known)
+	if err := s.throttle(key, throttle.Untried); err != nil {
 		return err
 	}
 	if !known {
@@ -78,94 +76,40 @@ func (s *ServiceServer) owned(asked passwordSetting) error {
 	}
 	enrolled, there := s.handset(asked.handset)
 	its := known && there && enrolled.Account == asked.account
-	made := wrongGuess
+	made := throttle.Wrong
 	switch right := account.Password.Matches(asked.accountPassword); {
 	case right && its:
-		made = rightGuess
+		made = throttle.Right
 	case right:
-		made = otherHandset
+		made = throttle.Untried // the handset is another account's: it counts neither way
 	}
 	if err := s.throttle(key, made); err != nil {
 		return err
 	}
 	// NIST SP 800-63B section 6.1.2: setting the password needs the account
-	if !its || s.Guards.Forbids("OF-SS-50", made == wrongGuess) {
+	if !its || s.Guards.Forbids("OF-SS-50", made == throttle.Wrong) {
 		return denied("account, password and handset do not belong together")
 	}
 	return nil
 }
 
-const (
-	// maxGuesses is how many wrong account passwords for one account name throttle it, when they come within guessSpan.
-	maxGuesses = 5
-	// guessSpan is also how long the name stays throttled after the last of them.
-	guessSpan = 10 * time.Minute
-)
-
-// guess is what a try of an account password came to.
-type guess int
-
-const (
-	untried guess = iota
-	wrongGuess
-	otherHandset // the password is right, but the handset is another account's: it counts neither way
-	rightGuess
-)
-
-// guesses are the wrong passwords for one account name since the last right one.
-type guesses struct {
-	store.Mortal
-	At []time.Time // maxGuesses at most, the oldest first
+// guesses limits wrong account passwords for one account name.
+func (s *ServiceServer) guesses() throttle.Throttle {
+	return throttle.Throttle{Store: s.Store, Bucket: passwordGuesses, Most: 5, Span: 10 * time.Minute}
 }
 
-// left is how long the name stays throttled.
-func (g guesses) left(now time.Time) time.Duration {
-	if len(g.At) < maxGuesses {
-		return 0
-	}
-	return g.At[len(g.At)-1].Add(guessSpan).Sub(now)
-}
-
-// throttle refuses while the name is throttled, and counts a guess. One transaction judges and counts: of many guesses
-// at once no more than maxGuesses have a chance.
-func (s *ServiceServer) throttle(key string, made guess) error {
-	// RFC 6749 section 4.3.2; flows, attempts limited
+// throttle refuses while the name is throttled, and counts a guess.
+func (s *ServiceServer) throttle(key string, made throttle.Guess) error {
+	// RFC 6749 section 10.10; flows, attempts limited
 	if !s.Guards.On("OF-SS-51") {
 		return nil
 	}
-	now := s.Clock.Now()
-	return s.Store.Update(func(tx store.Tx) error {
-		var g guesses
-		if _, err := tx.Get(passwordGuesses, key, &g); err != nil {
-			return err
+	ended, err := s.guesses().Count(key, made, s.Clock.Now())
+	if err == nil && ended > 0 {
+		err = &problem{
+			Status: http.StatusTooManyRequests, Code: "too_many_attempts", RetryAfter: throttle.Seconds(ended),
+			Description: "too many wrong passwords for this account; try again later",
 		}
-		if left := g.left(now); left > 0 {
-			return &problem{
-				status: http.StatusTooManyRequests, code: "too_many_attempts", retryAfter: strconv.FormatInt(int64((left+time.Second-1)/time.Second), 10),
-				description: "too many wrong passwords for this account; try again later",
-			}
-		}
-		switch made {
-		case rightGuess:
-			return tx.Delete(passwordGuesses, key)
-		case wrongGuess:
-			if err := store.Forget(tx, passwordGuesses, now, guessSpan); err != nil {
-				return err
-			}
-			g.At = slices.DeleteFunc(g.At, func(t time.Time) bool { return now.Sub(t) >= guessSpan })
-			g.At, g.Forget = append(g.At, now), now.Add(guessSpan)
-			return tx.Put(passwordGuesses, key, g)
-		}
-		return nil
-	})
-}
-
-// guessKey is under which guesses for an account name are counted. Names that nobody has are counted in the same way, so
-// that the answers do not tell them apart. They share a fixed number of counts, so that names made up do not fill the
-// store; none of them is ever let in, so that no user suffers from it.
-func guessKey(name string, known bool) string {
-	if known {
-		return "known " + name
 	}
-	return "unknown " + secret.Digest(name)[:4] // 65536 of them
+	return err
 }

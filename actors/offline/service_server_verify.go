@@ -64,7 +64,7 @@ func (s *ServiceServer) applied(tx store.Tx, shown countersigned) (of applicatio
 	}
 	// abstract: first the application, then the countersign
 	if s.Guards.Forbids("OF-SS-22", !found) {
-		return of, nil, &problem{status: http.StatusNotFound, code: "unknown_serial", description: "nothing was applied for under this serial"}
+		return of, nil, &problem{Status: http.StatusNotFound, Code: "unknown_serial", Description: "nothing was applied for under this serial"}
 	}
 	if !found {
 		of = application{AppliedBy: shown.sender, Information: shown.says.Information}

@@ -95,19 +95,19 @@ func (s *AccountServer) mark(h http.Header) {
 
 // register opens an account (profile section 4.1).
 func (s *AccountServer) register(_ *http.Request, m members) (wire.Answer, error) {
-	name, err := m.text("user_name")
+	name, err := m.Text("user_name")
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	pass, err := m.text("password")
+	pass, err := m.Text("password")
 	if err != nil {
 		return wire.Answer{}, err
 	}
 	if !isUserName(name) {
-		return wire.Answer{}, invalidRequest("user_name is not 1 to 64 of a-z, 0-9, dot, underscore and hyphen, with a letter or digit first")
+		return wire.Answer{}, wire.InvalidRequest("user_name is not 1 to 64 of a-z, 0-9, dot, underscore and hyphen, with a letter or digit first")
 	}
 	if !isPassword(pass) {
-		return wire.Answer{}, invalidRequest("password is not of 8 to 128 characters in at most 1024 bytes")
+		return wire.Answer{}, wire.InvalidRequest("password is not of 8 to 128 characters in at most 1024 bytes")
 	}
 	hash, err := s.Passwords.Hash(pass, s.Entropy("salts"))
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *AccountServer) register(_ *http.Request, m members) (wire.Answer, error
 		}
 		// closes claim 1, register: a name stays its first owner's
 		if s.Guards.Forbids("TI-AM-20", taken) {
-			return &problem{status: http.StatusConflict, code: "user_name_taken", description: "somebody has this user name already; choose another"}
+			return &problem{Status: http.StatusConflict, Code: "user_name_taken", Description: "somebody has this user name already; choose another"}
 		}
 		if taken {
 			opened.UserID = owner.UserID
@@ -147,7 +147,7 @@ func (s *AccountServer) register(_ *http.Request, m members) (wire.Answer, error
 
 // authenticate gives a ticket for one app (profile section 4.2).
 func (s *AccountServer) authenticate(_ *http.Request, m members) (wire.Answer, error) {
-	app, err := m.text("app_id")
+	app, err := m.Text("app_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -157,7 +157,7 @@ func (s *AccountServer) authenticate(_ *http.Request, m members) (wire.Answer, e
 	}
 	// RFC 8707 section 2
 	if _, registered := s.app(app); s.Guards.Forbids("TI-AM-10", !registered) {
-		return wire.Answer{}, &problem{status: http.StatusBadRequest, code: "invalid_target", description: "no app is registered under this app_id"}
+		return wire.Answer{}, &problem{Status: http.StatusBadRequest, Code: "invalid_target", Description: "no app is registered under this app_id"}
 	}
 	var issued issue
 	err = s.Store.Update(func(tx store.Tx) error {
@@ -200,15 +200,15 @@ func (s *AccountServer) verify(r *http.Request, m members) (wire.Answer, error) 
 	// RFC 7662 sections 2.1 and 4
 	if s.Guards.Forbids("TI-AM-12", !known) {
 		return wire.Answer{}, &problem{
-			status: http.StatusUnauthorized, code: "invalid_client", challenge: `Basic realm="verification"`,
-			description: "the request lacks the app's identifier and secret, or they are wrong",
+			Status: http.StatusUnauthorized, Code: "invalid_client", Challenge: `Basic realm="verification"`,
+			Description: "the request lacks the app's identifier and secret, or they are wrong",
 		}
 	}
-	user, err := m.text("user_id")
+	user, err := m.Text("user_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	shown, err := m.text("authorization_key")
+	shown, err := m.Text("authorization_key")
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -254,9 +254,9 @@ func (s *AccountServer) deny(reason string) (wire.Answer, error) {
 
 // revoke ends tickets for their owner (profile section 4.5, after RFC 7009).
 func (s *AccountServer) revoke(_ *http.Request, m members) (wire.Answer, error) {
-	byKey := m.has("user_id") || m.has("refresh_key")
-	if byKey == (m.has("user_name") || m.has("password")) {
-		return wire.Answer{}, invalidRequest("send either user_id and refresh_key, or user_name and password")
+	byKey := m.Has("user_id") || m.Has("refresh_key")
+	if byKey == (m.Has("user_name") || m.Has("password")) {
+		return wire.Answer{}, wire.InvalidRequest("send either user_id and refresh_key, or user_name and password")
 	}
 	end, err := s.owned(m, byKey)
 	if err != nil {
@@ -274,17 +274,17 @@ func (s *AccountServer) revoke(_ *http.Request, m members) (wire.Answer, error) 
 // owned gives what to do in a transaction to end the tickets that the body names.
 func (s *AccountServer) owned(m members, byKey bool) (func(store.Tx) error, error) {
 	if byKey {
-		user, err := m.text("user_id")
+		user, err := m.Text("user_id")
 		if err != nil {
 			return nil, err
 		}
-		shown, err := m.text("refresh_key")
+		shown, err := m.Text("refresh_key")
 		if err != nil {
 			return nil, err
 		}
 		return func(tx store.Tx) error { return s.revokeByKey(tx, user, shown) }, nil
 	}
-	app, err := m.optional("app_id")
+	app, err := m.Optional("app_id")
 	if err != nil {
 		return nil, err
 	}

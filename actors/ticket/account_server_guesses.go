@@ -15,11 +15,11 @@ func (s *AccountServer) guesses() throttle.Throttle {
 
 // signIn finds the account that the body has user name and password of (profile section 4.2).
 func (s *AccountServer) signIn(m members) (account, error) {
-	name, err := m.text("user_name")
+	name, err := m.Text("user_name")
 	if err != nil {
 		return account{}, err
 	}
-	pass, err := m.text("password")
+	pass, err := m.Text("password")
 	if err != nil {
 		return account{}, err
 	}
@@ -62,8 +62,8 @@ func (s *AccountServer) throttle(key string, made throttle.Guess) error {
 	ended, err := s.guesses().Count(key, made, s.Clock.Now())
 	if err == nil && ended > 0 {
 		err = &problem{
-			status: http.StatusTooManyRequests, code: "slow_down", retryAfter: throttle.Seconds(ended),
-			description: "too many wrong passwords for this user name; try again later",
+			Status: http.StatusTooManyRequests, Code: "slow_down", RetryAfter: throttle.Seconds(ended),
+			Description: "too many wrong passwords for this user name; try again later",
 		}
 	}
 	return err

@@ -59,20 +59,20 @@ type refreshRequest struct {
 }
 
 func (s *AccountServer) readRefresh(m members) (asked refreshRequest, err error) {
-	if asked.userID, err = m.text("user_id"); err != nil {
+	if asked.userID, err = m.Text("user_id"); err != nil {
 		return asked, err
 	}
-	if asked.key, err = m.text("refresh_key"); err != nil {
+	if asked.key, err = m.Text("refresh_key"); err != nil {
 		return asked, err
 	}
-	if !m.has("request_id") || !hardened(s.Env) {
+	if !m.Has("request_id") || !hardened(s.Env) {
 		return asked, nil
 	}
-	if asked.requestID, err = m.text("request_id"); err != nil {
+	if asked.requestID, err = m.Text("request_id"); err != nil {
 		return asked, err
 	}
 	if !isRequestID(asked.requestID) {
-		return asked, invalidRequest("request_id is not 22 to 64 of A-Z, a-z, 0-9, hyphen and underscore")
+		return asked, wire.InvalidRequest("request_id is not 22 to 64 of A-Z, a-z, 0-9, hyphen and underscore")
 	}
 	return asked, nil
 }

@@ -56,11 +56,11 @@ func (a *AppServer) resource(w http.ResponseWriter, r *http.Request) {
 	}
 	shown, err := a.shown(r)
 	if err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	if err := a.confirm(shown); err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	owner := shown.userID
@@ -70,7 +70,7 @@ func (a *AppServer) resource(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := wire.JSON(collection{owner, a.ID, a.resourcesOf(owner)})
 	if err != nil {
-		refuse(w, err)
+		wire.Reject(w, err)
 		return
 	}
 	// RFC 9111 section 5.2.2.5
@@ -99,16 +99,16 @@ func (a *AppServer) shown(r *http.Request) (pair, error) {
 		return p, p.check()
 	}
 	return p, &problem{
-		status: http.StatusUnauthorized, code: "ticket_required", challenge: scheme,
-		description: "the request has no ticket; send it in the Authorization header",
+		Status: http.StatusUnauthorized, Code: "ticket_required", Challenge: scheme,
+		Description: "the request has no ticket; send it in the Authorization header",
 	}
 }
 
 // denied is the ticket error indication (profile section 5.2).
 func denied() error {
 	return &problem{
-		status: http.StatusUnauthorized, code: "invalid_token", challenge: scheme + ` error="invalid_token"`,
-		description: "the account server did not confirm this ticket",
+		Status: http.StatusUnauthorized, Code: "invalid_token", Challenge: scheme + ` error="invalid_token"`,
+		Description: "the account server did not confirm this ticket",
 	}
 }
 
@@ -125,7 +125,7 @@ func (a *AppServer) confirm(p pair) error {
 	if err != nil {
 		// RFC 9110 section 15.6.4: an outage says nothing about the ticket
 		if a.Guards.On("TI-AP-08") {
-			return &problem{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "the account server cannot be asked now; try again"}
+			return &problem{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "the account server cannot be asked now; try again"}
 		}
 		return denied()
 	}
@@ -191,17 +191,17 @@ type verdict struct {
 }
 
 func readVerdict(body []byte) (v verdict, err error) {
-	m, err := object(body)
+	m, err := wire.StrictObject(body)
 	if err != nil {
 		return v, err
 	}
-	if !m.has("active") || json.Unmarshal(m["active"], &v.Active) != nil {
+	if !m.Has("active") || json.Unmarshal(m["active"], &v.Active) != nil {
 		return v, errOutage
 	}
 	// A member of another type is as good as none: it confirms nothing.
-	v.UserID, _ = m.optional("user_id")
-	v.AppID, _ = m.optional("app_id")
-	v.Expires, _ = m.number("exp")
-	v.CacheLifetime, _ = m.number("cache_lifetime")
+	v.UserID, _ = m.Optional("user_id")
+	v.AppID, _ = m.Optional("app_id")
+	v.Expires, _ = seconds(m, "exp")
+	v.CacheLifetime, _ = seconds(m, "cache_lifetime")
 	return v, nil
 }

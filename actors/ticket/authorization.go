@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"countersign/actors/outbound"
+	"countersign/actors/wire"
 	"net/http"
 	"strings"
 )
@@ -20,7 +21,7 @@ func readPair(h http.Header) (p pair, found bool, err error) {
 			continue
 		}
 		if found {
-			return p, true, invalidRequest("the Authorization header comes twice; send it once")
+			return p, true, wire.InvalidRequest("the Authorization header comes twice; send it once")
 		}
 		found = true
 		if p, err = parsePair(rest); err != nil {
@@ -37,14 +38,14 @@ func parsePair(text string) (p pair, err error) {
 		name, rest, cut := strings.Cut(text, "=")
 		name = strings.ToLower(strings.TrimRight(name, " \t"))
 		if !cut || name == "" {
-			return p, invalidRequest("the ticket is no list of parameters")
+			return p, wire.InvalidRequest("the ticket is no list of parameters")
 		}
 		var value string
 		if value, text, err = parameterValue(strings.TrimLeft(rest, " \t")); err != nil {
 			return p, err
 		}
 		if _, twice := seen[name]; twice {
-			return p, invalidRequest("a parameter of the ticket comes twice; send it once")
+			return p, wire.InvalidRequest("a parameter of the ticket comes twice; send it once")
 		}
 		seen[name] = value
 	}
@@ -61,7 +62,7 @@ func parameterValue(text string) (value, rest string, err error) {
 		}
 		rest = strings.TrimLeft(text[end:], " \t")
 		if rest != "" && rest[0] != ',' {
-			return "", "", invalidRequest("the ticket is no list of parameters")
+			return "", "", wire.InvalidRequest("the ticket is no list of parameters")
 		}
 		return text[:end], rest, nil
 	}
@@ -71,7 +72,7 @@ func parameterValue(text string) (value, rest string, err error) {
 		case c == '"':
 			rest = strings.TrimLeft(text[i+1:], " \t")
 			if rest != "" && rest[0] != ',' {
-				return "", "", invalidRequest("the ticket is no list of parameters")
+				return "", "", wire.InvalidRequest("the ticket is no list of parameters")
 			}
 			return b.String(), rest, nil
 		case c == '\\' && i+1 < len(text):
@@ -81,12 +82,12 @@ func parameterValue(text string) (value, rest string, err error) {
 			b.WriteByte(c)
 		}
 	}
-	return "", "", invalidRequest("a quoted value of the ticket does not end")
+	return "", "", wire.InvalidRequest("a quoted value of the ticket does not end")
 }
 
 func (p pair) check() error {
 	if !isUserID(p.userID) || !isKey(p.key) {
-		return invalidRequest("user_id or authorization_key is missing or has characters that it cannot have")
+		return wire.InvalidRequest("user_id or authorization_key is missing or has characters that it cannot have")
 	}
 	return nil
 }

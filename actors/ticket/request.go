@@ -1,11 +1,6 @@
 package ticket
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -16,39 +11,11 @@ import (
 // maxRequest bounds the body of a request, in bytes (profile section 2).
 const maxRequest = 16 << 10
 
-// problem is a refusal on its way to the wire.
-type problem struct {
-	status      int
-	code        string
-	description string
-	challenge   string // WWW-Authenticate, empty for none
-	retryAfter  string // Retry-After, empty for none
-}
-
-func (p *problem) Error() string { return p.code + ": " + p.description }
-
-func invalidRequest(description string) *problem {
-	return &problem{status: http.StatusBadRequest, code: "invalid_request", description: description}
-}
+// A problem is a refusal on its way to the wire.
+type problem = wire.Problem
 
 func invalidGrant(description string) *problem {
-	return &problem{status: http.StatusBadRequest, code: "invalid_grant", description: description}
-}
-
-// refuse answers with the problem that the error is; with 500 when it is none.
-func refuse(w http.ResponseWriter, err error) {
-	var p *problem
-	if !errors.As(err, &p) {
-		wire.Refuse(w, http.StatusInternalServerError, wire.Broken())
-		return
-	}
-	if p.challenge != "" {
-		w.Header().Set("WWW-Authenticate", p.challenge)
-	}
-	if p.retryAfter != "" {
-		w.Header().Set("Retry-After", p.retryAfter)
-	}
-	wire.Refuse(w, p.status, wire.Refusal{Error: p.code, Description: p.description})
+	return &problem{Status: http.StatusBadRequest, Code: "invalid_grant", Description: description}
 }
 
 // leg is what happens at an endpoint that takes a JSON object.
@@ -63,12 +30,12 @@ func endpoint(do leg, mark func(http.Header)) http.Handler {
 		}
 		m, err := read(r)
 		if err != nil {
-			refuse(w, err)
+			wire.Reject(w, err)
 			return
 		}
 		answer, err := do(r, m)
 		if err != nil {
-			refuse(w, err)
+			wire.Reject(w, err)
 			return
 		}
 		mark(w.Header())
@@ -76,94 +43,25 @@ func endpoint(do leg, mark func(http.Header)) http.Handler {
 	})
 }
 
-// members are the members of a JSON object, each as it came.
-type members map[string]json.RawMessage
+// members are those of a JSON object that was sent.
+type members = wire.Members
 
 // read reads the JSON object in a body (profile section 2).
 func read(r *http.Request) (members, error) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != wire.JSONType {
-		return nil, &problem{status: http.StatusUnsupportedMediaType, code: "invalid_request", description: "the body is no JSON object; send it as " + wire.JSONType}
+	if wire.MediaType(r.Header) != wire.JSONType {
+		return nil, &problem{Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Description: "the body is no JSON object; send it as " + wire.JSONType}
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
-	switch {
-	case err != nil:
-		return nil, invalidRequest("the body broke off")
-	case len(body) > maxRequest:
-		return nil, invalidRequest("the body is larger than 16 KiB")
-	case !utf8.Valid(body):
-		return nil, invalidRequest("the body is not UTF-8")
+	body, err := wire.ReadBody(r.Body, maxRequest)
+	if err != nil {
+		return nil, wire.InvalidRequest(wire.ProblemOf(err).Description) // 400 also for one that is too large
 	}
-	return object(body)
+	return wire.StrictObject(body)
 }
 
-// object takes a JSON object apart. A member that appears twice is refused (RFC 8259 section 4): which one counts would be anyone's guess.
-func object(text []byte) (members, error) {
-	malformed := invalidRequest("the body is no JSON object")
-	d := json.NewDecoder(bytes.NewReader(text))
-	if opening, err := d.Token(); err != nil || opening != json.Delim('{') {
-		return nil, malformed
-	}
-	m := members{}
-	for d.More() {
-		token, err := d.Token()
-		name, isName := token.(string)
-		if err != nil || !isName {
-			return nil, malformed
-		}
-		if _, twice := m[name]; twice {
-			return nil, invalidRequest("a member appears twice; send it once")
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, malformed
-		}
-		m[name] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, malformed
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, malformed
-	}
-	return m, nil
-}
-
-func (m members) has(name string) bool { return m[name] != nil && string(m[name]) != "null" }
-
-// text gives a required string.
-func (m members) text(name string) (string, error) {
-	if !m.has(name) {
-		return "", invalidRequest("the request lacks " + name)
-	}
-	return m.optional(name)
-}
-
-// optional gives a string, empty when it is absent.
-func (m members) optional(name string) (text string, err error) {
-	if !m.has(name) {
-		return "", nil
-	}
-	if json.Unmarshal(m[name], &text) != nil {
-		return "", invalidRequest(name + " is no string")
-	}
-	return text, nil
-}
-
-// truth gives a boolean, false when it is absent.
-func (m members) truth(name string) (is bool, err error) {
-	if !m.has(name) {
-		return false, nil
-	}
-	if json.Unmarshal(m[name], &is) != nil {
-		return false, invalidRequest(name + " is neither true nor false")
-	}
-	return is, nil
-}
-
-// number gives a number of seconds, and whether there is one.
-func (m members) number(name string) (seconds int64, found bool) {
+// seconds gives a number of seconds, and whether there is one.
+func seconds(m members, name string) (count int64, found bool) {
 	var value float64
-	if !m.has(name) || json.Unmarshal(m[name], &value) != nil || value < 0 || value > 1<<40 {
+	if m.Into(name, &value, "number") != nil || value < 0 || value > 1<<40 {
 		return 0, false
 	}
 	return int64(value), true

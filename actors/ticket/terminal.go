@@ -80,23 +80,23 @@ type Wish struct {
 }
 
 func (t *Terminal) readWish(m members) (w Wish, err error) {
-	if w.AppID, err = m.text("app_id"); err != nil {
+	if w.AppID, err = m.Text("app_id"); err != nil {
 		return w, err
 	}
-	if w.UserName, err = m.text("user_name"); err != nil {
+	if w.UserName, err = m.Text("user_name"); err != nil {
 		return w, err
 	}
-	if w.Password, err = m.optional("password"); err != nil {
+	if w.Password, err = m.Optional("password"); err != nil {
 		return w, err
 	}
-	if w.Register, err = m.truth("register"); err != nil {
+	if w.Register, err = m.Truth("register"); err != nil {
 		return w, err
 	}
 	if _, configured := t.app(w.AppID); !configured {
-		return w, invalidRequest("this terminal knows no app of this app_id")
+		return w, wire.InvalidRequest("this terminal knows no app of this app_id")
 	}
-	if w.Register && !m.has("password") {
-		return w, invalidRequest("register needs a password")
+	if w.Register && !m.Has("password") {
+		return w, wire.InvalidRequest("register needs a password")
 	}
 	return w, nil
 }
@@ -111,11 +111,11 @@ func (t *Terminal) app(id string) (AppAddress, bool) {
 
 // logout throws a ticket away, here and at the account server (profile section 6.3).
 func (t *Terminal) logout(_ *http.Request, m members) (wire.Answer, error) {
-	name, err := m.text("user_name")
+	name, err := m.Text("user_name")
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	app, err := m.text("app_id")
+	app, err := m.Text("app_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}

@@ -1,30 +1,15 @@
 package unified
 
 import (
-	"slices"
 	"time"
 
 	"countersign/actors/password"
-	"countersign/actors/secret"
-	"countersign/actors/store"
+	"countersign/actors/throttle"
 )
 
-const (
-	// mostGuesses is how many wrong passwords for one user name end login under it, when they come within guessSpan.
-	mostGuesses = 10
-	// guessSpan is also how long login under the name stays ended after the last of them.
-	guessSpan = 10 * time.Minute
-)
-
-// guesses are the wrong passwords for one user name, over all pages, since the last right one.
-type guesses struct {
-	store.Mortal
-	At []time.Time // mostGuesses at most, the oldest first
-}
-
-// ended reports whether login under the name is ended for now.
-func (g guesses) ended(now time.Time) bool {
-	return len(g.At) >= mostGuesses && now.Sub(g.At[len(g.At)-1]) < guessSpan
+// guesses limits wrong passwords for one user name, over all pages.
+func (p *Platform) guesses() throttle.Throttle {
+	return throttle.Throttle{Store: p.Store, Bucket: platformGuesses, Most: 10, Span: 10 * time.Minute}
 }
 
 // wrongPassword says why a login failed, as the user may know it.
@@ -61,39 +46,12 @@ func (p *Platform) matches(hash password.Hash, known bool, pass string) (bool, e
 }
 
 // letIn counts a password that was compared, and reports whether its user may come in. As long as login under the name is
-// ended nobody may, so that nobody learns which password is right; what comes in that time does not count, so that it
-// ends whatever an attacker sends. One transaction judges and counts: of many guesses at once no more than mostGuesses have a chance.
-func (p *Platform) letIn(name string, known, right bool) (in bool, err error) {
+// ended nobody may, so that nobody learns which password is right.
+func (p *Platform) letIn(name string, known, right bool) (bool, error) {
 	// RFC 6749 section 10.10; closes claim 2
 	if !p.Guards.On("UN-PL-58") {
 		return right, nil
 	}
-	now, key := p.Clock.Now(), guessKey(name, known)
-	err = p.Store.Update(func(tx store.Tx) error {
-		var g guesses
-		if _, err := tx.Get(platformGuesses, key, &g); err != nil || g.ended(now) {
-			return err
-		}
-		if right {
-			in = true
-			return tx.Delete(platformGuesses, key)
-		}
-		if err := store.Forget(tx, platformGuesses, now, guessSpan); err != nil {
-			return err
-		}
-		g.At = slices.DeleteFunc(g.At, func(t time.Time) bool { return now.Sub(t) >= guessSpan })
-		g.At, g.Forget = append(g.At, now), now.Add(guessSpan)
-		return tx.Put(platformGuesses, key, g)
-	})
-	return in, err
-}
-
-// guessKey is under which guesses for a user name are counted. Names that nobody has are counted alike, so that answers do
-// not tell them apart. They share a fixed number of counts, so that names made up do not fill the store; none of
-// them is ever let in, so that no user suffers from it.
-func guessKey(name string, known bool) string {
-	if known {
-		return "known " + name
-	}
-	return "unknown " + secret.Digest(name)[:4] // 65536 of them
+	ended, err := p.guesses().Count(throttle.Key(name, known), throttle.Compared(right), p.Clock.Now())
+	return right && ended == 0 && err == nil, err
 }

@@ -113,7 +113,7 @@ func (p *Platform) lineTo(clientID string) (l line, err error) {
 
 // giveKey gives the owner of a third-party platform in force a new communication key (claim 6).
 func (p *Platform) giveKey(by Operator, m members) (wire.Answer, error) {
-	clientID, err := m.text("client_id")
+	clientID, err := m.Word("client_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}

@@ -128,7 +128,7 @@ func (p *Platform) cookieName() string {
 
 func (p *Platform) setCookie(w http.ResponseWriter, value string) {
 	cookie := http.Cookie{Name: p.cookieName(), Value: value, Path: "/"}
-	// RFC 6265 section 4.1.2; RFC 9700 section 4.7. Third-party platforms lead users here, so that Strict is too strict.
+	// RFC 6265 section 4.1.2; RFC 9700 section 4.7. Third-party platforms lead users here, so that Strict is too json.
 	if p.Guards.On("UN-PL-55") {
 		cookie.HttpOnly, cookie.SameSite, cookie.Secure = true, http.SameSiteLaxMode, strings.HasPrefix(p.Issuer, "https:")
 	}

@@ -175,7 +175,7 @@ func (p *Platform) sendBatch(to receiver, tasks []task) outcome {
 	back, err := p.outbox().ask(under, to.LogoutURI, batchLogoutRequest, map[string]any{"tasks": batch}, judge)
 	var results []carried
 	if err == nil {
-		err = back.into("results", &results, "array of results")
+		err = back.Into("results", &results, "array of results")
 	}
 	sent := outcome{retryAfter: retryAfter(back.header)}
 	if err != nil {

@@ -71,14 +71,14 @@ func (p *Platform) operated(ask func(Operator, url.Values) (wire.Answer, error),
 
 // readObject reads the JSON object in the body of a request.
 func readObject(r *http.Request) (members, error) {
-	if kind := mediaType(r.Header); kind != wire.JSONType {
-		return nil, invalidRequest("the body is no JSON object; send it as " + wire.JSONType)
+	if kind := wire.MediaType(r.Header); kind != wire.JSONType {
+		return nil, wire.InvalidRequest("the body is no JSON object; send it as " + wire.JSONType)
 	}
-	body, err := readBody(r.Body)
+	body, err := wire.ReadBody(r.Body, wire.MaxBody)
 	if err != nil {
 		return nil, err
 	}
-	return object(body)
+	return wire.StrictObject(body)
 }
 
 // operator finds who authenticates with the request (RFC 7617).
@@ -88,8 +88,8 @@ func (p *Platform) operator(r *http.Request) (Operator, error) {
 	right, err := p.matches(by.Password, known, pass)
 	if err == nil && !right {
 		err = &problem{
-			status: http.StatusUnauthorized, code: "invalid_client", challenge: `Basic realm="operators", charset="UTF-8"`,
-			description: "the request lacks an operator's name and password, or they are wrong",
+			Status: http.StatusUnauthorized, Code: "invalid_client", Challenge: `Basic realm="operators", charset="UTF-8"`,
+			Description: "the request lacks an operator's name and password, or they are wrong",
 		}
 	}
 	return by, err
@@ -110,7 +110,7 @@ func (p *Platform) register(by Operator, m members) (wire.Answer, error) {
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	changed, err := m.optional("client_id")
+	changed, err := m.Optional("client_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -185,7 +185,7 @@ func (p *Platform) readRegistration(m members) (asked Registration, err error) {
 		{"backchannel_logout_uri", &asked.BackchannelLogoutURI, "invalid_client_metadata", false},
 	}
 	for _, f := range fields {
-		if *f.into, err = m.optional(f.name); err != nil {
+		if *f.into, err = m.Optional(f.name); err != nil {
 			return asked, err
 		}
 		if f.need && *f.into == "" {
@@ -266,17 +266,17 @@ func (p *Platform) waiting(by Operator, _ url.Values) (wire.Answer, error) {
 
 // review decides a request; what is approved is in force at once.
 func (p *Platform) review(by Operator, m members) (wire.Answer, error) {
-	id, err := m.text("request_id")
+	id, err := m.Word("request_id")
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	decision, err := m.text("decision")
+	decision, err := m.Word("decision")
 	if err != nil {
 		return wire.Answer{}, err
 	}
 	status, known := map[string]string{"approve": approved, "reject": rejected}[decision]
 	if !known {
-		return wire.Answer{}, invalidRequest("decision is neither approve nor reject")
+		return wire.Answer{}, wire.InvalidRequest("decision is neither approve nor reject")
 	}
 	if err := p.reviews(by); err != nil {
 		return wire.Answer{}, err

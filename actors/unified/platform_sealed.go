@@ -39,7 +39,7 @@ func (p *Platform) sealed(name string, do func(message) (map[string]any, error))
 // refuse answers a program with the problem that the error is.
 func (p *Platform) refuse(w http.ResponseWriter, err error) {
 	problem := problemOf(w.Header(), err)
-	said := map[string]string{"error": problem.code, "error_description": problem.description}
+	said := map[string]string{"error": problem.Code, "error_description": problem.Description}
 	// RFC 6749 section 5.2
 	if !p.Guards.On("UN-PL-30") {
 		delete(said, "error_description")
@@ -48,7 +48,7 @@ func (p *Platform) refuse(w http.ResponseWriter, err error) {
 	if err != nil {
 		body = []byte(`{"error":"server_error"}`)
 	}
-	wire.Answer{Status: problem.status, ContentType: wire.JSONType, Body: string(body)}.Write(w)
+	wire.Answer{Status: problem.Status, ContentType: wire.JSONType, Body: string(body)}.Write(w)
 }
 
 func (p *Platform) wrongMethod(w http.ResponseWriter, allowed string) {

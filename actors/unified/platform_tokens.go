@@ -92,19 +92,19 @@ func invalidToken(description string) *problem {
 
 // givePassToken exchanges a code for a pass token (profile section 4.5).
 func (p *Platform) givePassToken(m message) (map[string]any, error) {
-	grant, err := m.text("grant_type")
+	grant, err := m.Word("grant_type")
 	if err != nil {
 		return nil, err
 	}
-	shown, err := m.text("code")
+	shown, err := m.Word("code")
 	if err != nil {
 		return nil, err
 	}
-	redirect, err := m.text("redirect_uri")
+	redirect, err := m.Word("redirect_uri")
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := m.optional("code_verifier")
+	verifier, err := m.Optional("code_verifier")
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (p *Platform) revoke(tx store.Tx, digest string) error {
 
 // authenticate tells a third-party platform who the user is, and records the relation (claims 1, 2, 5).
 func (p *Platform) authenticate(m message) (map[string]any, error) {
-	shown, err := m.text("pass_token")
+	shown, err := m.Word("pass_token")
 	if err != nil {
 		return nil, err
 	}
@@ -316,11 +316,11 @@ func (p *Platform) authenticates(tx store.Tx, t passToken, asking string) error 
 
 // status tells a third-party platform whether one of its users is still logged in (profile section 4.5).
 func (p *Platform) status(m message) (map[string]any, error) {
-	sub, err := m.text("sub")
+	sub, err := m.Word("sub")
 	if err != nil {
 		return nil, err
 	}
-	asked, err := m.whole("generation")
+	asked, err := m.Whole("generation")
 	if err != nil {
 		return nil, err
 	}

@@ -151,7 +151,7 @@ func (o outbox) ask(l line, url, name string, own map[string]any, judge replyJud
 	}
 	defer response.Body.Close()
 	back := reply{status: response.StatusCode, header: response.Header}
-	body, err := readBody(response.Body)
+	body, err := wire.ReadBody(response.Body, wire.MaxBody)
 	if err != nil {
 		return back, err
 	}
@@ -163,7 +163,7 @@ func (o outbox) ask(l line, url, name string, own map[string]any, judge replyJud
 		return back, fmt.Errorf("%w: %w", errReply, err)
 	}
 	// RFC 8725 section 3.12: an old answer, or another's, is none to this request
-	if inReplyTo, _ := m.optional("in_reply_to"); judge.compareRequest && inReplyTo != id {
+	if inReplyTo, _ := m.Optional("in_reply_to"); judge.compareRequest && inReplyTo != id {
 		return back, fmt.Errorf("%w: it belongs to another request", errReply)
 	}
 	back.members = m
@@ -187,7 +187,7 @@ func (o outbox) openReply(l line, header http.Header, body []byte, name string, 
 	case plain && refusePlain:
 		return nil, errors.New("it is not sealed")
 	case !plain:
-		if kind := mediaType(header); kind != joseType {
+		if kind := wire.MediaType(header); kind != joseType {
 			return nil, fmt.Errorf("its type is %q", kind)
 		}
 		sealed, err := token.ParseSealed(string(body))
@@ -225,19 +225,19 @@ type envelope struct {
 }
 
 func readEnvelope(payload []byte) (e envelope, err error) {
-	if e.members, err = object(payload); err != nil {
+	if e.members, err = wire.StrictObject(payload); err != nil {
 		return e, err
 	}
-	if e.issuer, err = e.text("iss"); err != nil {
+	if e.issuer, err = e.Word("iss"); err != nil {
 		return e, err
 	}
-	if e.audience, err = e.text("aud"); err != nil {
+	if e.audience, err = e.Word("aud"); err != nil {
 		return e, err
 	}
-	if e.id, err = e.text("jti"); err != nil {
+	if e.id, err = e.Word("jti"); err != nil {
 		return e, err
 	}
-	e.issued, err = e.whole("iat")
+	e.issued, err = e.Whole("iat")
 	return e, err
 }
 
@@ -266,7 +266,7 @@ type inbox struct {
 
 // open opens a request and judges everything but the members that are the message's own.
 func (b inbox) open(r *http.Request, name string) (message, error) {
-	body, err := readBody(r.Body)
+	body, err := wire.ReadBody(r.Body, wire.MaxBody)
 	if err != nil {
 		return message{}, err
 	}
@@ -283,9 +283,9 @@ func (b inbox) open(r *http.Request, name string) (message, error) {
 	m.members, m.id = e.members, e.id
 	switch {
 	case b.refuseOtherIssuer && e.issuer != m.peer:
-		return message{}, invalidRequest("iss is not whom the communication key belongs to")
+		return message{}, wire.InvalidRequest("iss is not whom the communication key belongs to")
 	case b.refuseOtherAudience && e.audience != m.self:
-		return message{}, invalidRequest("aud is not the receiver of this message")
+		return message{}, wire.InvalidRequest("aud is not the receiver of this message")
 	case b.refuseStale && !e.fresh(b.Clock.Now()):
 		return message{}, refusal(http.StatusBadRequest, "message_stale", "iat is more than 300 seconds away; set the clock and send a new message")
 	}
@@ -312,15 +312,15 @@ func (b inbox) openPlain(body []byte) (message, envelope, error) {
 var errKey = refusal(http.StatusBadRequest, "invalid_client", "the message does not open under a communication key that its kid names and that is in use")
 
 func (b inbox) openSealed(header http.Header, body []byte, name string) (m message, e envelope, err error) {
-	if kind := mediaType(header); kind != joseType {
-		return m, e, invalidRequest("the body is no sealed message; send one as " + joseType)
+	if kind := wire.MediaType(header); kind != joseType {
+		return m, e, wire.InvalidRequest("the body is no sealed message; send one as " + joseType)
 	}
 	sealed, err := token.ParseSealed(string(body))
 	if err != nil {
-		return m, e, invalidRequest("the body is no sealed message in compact serialization (RFC 7516)")
+		return m, e, wire.InvalidRequest("the body is no sealed message in compact serialization (RFC 7516)")
 	}
 	if b.refuseAlgorithms && !isDirect(sealed, body) {
-		return m, e, invalidRequest("a sealed message has alg dir, enc A256GCM, no encrypted key, no zip and no crit")
+		return m, e, wire.InvalidRequest("a sealed message has alg dir, enc A256GCM, no encrypted key, no zip and no crit")
 	}
 	lines, err := b.lines(sealed.KeyID())
 	if err != nil {
@@ -332,7 +332,7 @@ func (b inbox) openSealed(header http.Header, body []byte, name string) (m messa
 			continue
 		}
 		if b.refuseOtherTypes && sealed.Header["typ"] != name+"+jwt" {
-			return m, e, invalidRequest("typ is not that of a " + name)
+			return m, e, wire.InvalidRequest("typ is not that of a " + name)
 		}
 		e, err = readEnvelope(payload)
 		return message{line: l}, e, err

@@ -239,10 +239,10 @@ func (t *ThirdParty) refuse(w http.ResponseWriter, err error) {
 	p := problemOf(w.Header(), err)
 	// RFC 6749 section 5.2
 	if !t.Guards.On("UN-TP-20") {
-		http.Error(w, p.description, p.status)
+		http.Error(w, p.Description, p.Status)
 		return
 	}
-	wire.Refuse(w, p.status, wire.Refusal{Error: p.code, Description: p.description})
+	wire.Refuse(w, p.Status, wire.Refusal{Error: p.Code, Description: p.Description})
 }
 
 // fail answers a browser with a refusal.

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	strict "github.com/go-jose/go-jose/v4/json"
-
 	"countersign/actors/secret"
 	"countersign/actors/store"
 	"countersign/actors/token"
@@ -25,7 +23,7 @@ func (t *ThirdParty) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store") // section 2.8 of that specification
 	r.Body = http.MaxBytesReader(w, r.Body, wire.MaxBody)
 	if err := r.ParseForm(); err != nil || len(r.PostForm["logout_token"]) != 1 {
-		t.refuse(w, invalidRequest("the form has not one logout_token"))
+		t.refuse(w, wire.InvalidRequest("the form has not one logout_token"))
 		return
 	}
 	claims, err := t.judgeToken(r.PostForm.Get("logout_token"))
@@ -49,79 +47,79 @@ type claims struct {
 func (t *ThirdParty) judgeToken(compact string) (c claims, err error) {
 	signed, err := token.ParseSigned(compact)
 	if err != nil {
-		return c, invalidRequest("the logout token is no compact JWS")
+		return c, wire.InvalidRequest("the logout token is no compact JWS")
 	}
-	m, err := object(signed.Payload)
+	m, err := wire.StrictObject(signed.Payload)
 	if err != nil {
 		return c, err
 	}
-	if c.Issuer, err = m.text("iss"); err != nil {
+	if c.Issuer, err = m.Word("iss"); err != nil {
 		return c, err
 	}
 	platform, known := t.platform(c.Issuer)
 	if !known {
-		return c, invalidRequest("iss is no platform that is known here")
+		return c, wire.InvalidRequest("iss is no platform that is known here")
 	}
 	if err := t.verify(platform, signed); err != nil {
 		return c, err
 	}
-	audience, err := m.audience()
+	audience, err := audience(m)
 	if err != nil {
 		return c, err
 	}
 	// RFC 8725 section 3.9
 	if t.Guards.Forbids("UN-TP-58", !slices.Contains(audience, platform.ClientID)) {
-		return c, invalidRequest("aud is not this third-party platform")
+		return c, wire.InvalidRequest("aud is not this third-party platform")
 	}
 	if signed.Header["typ"] != "logout+jwt" {
-		return c, invalidRequest("typ is not logout+jwt")
+		return c, wire.InvalidRequest("typ is not logout+jwt")
 	}
 	// Back-Channel Logout 1.0 section 2.6; RFC 8725 section 3.11: no ID token passes for a logout token
-	if t.Guards.Forbids("UN-TP-59", !m.hasLogoutEvent() || m["nonce"] != nil) {
-		return c, invalidRequest("a logout token has the back-channel-logout event and no nonce")
+	if t.Guards.Forbids("UN-TP-59", !hasLogoutEvent(m) || m["nonce"] != nil) {
+		return c, wire.InvalidRequest("a logout token has the back-channel-logout event and no nonce")
 	}
 	// RFC 7519 sections 4.1.4 and 4.1.6
-	if t.Guards.Forbids("UN-TP-61", !m.timely(t.Clock.Now())) {
-		return c, invalidRequest("exp has passed, or iat is more than 300 seconds away")
+	if t.Guards.Forbids("UN-TP-61", !timely(m, t.Clock.Now())) {
+		return c, wire.InvalidRequest("exp has passed, or iat is more than 300 seconds away")
 	}
-	if c.Sub, err = m.text("sub"); err != nil {
+	if c.Sub, err = m.Word("sub"); err != nil {
 		return c, err
 	}
-	if c.id, err = m.text("jti"); err != nil {
+	if c.id, err = m.Word("jti"); err != nil {
 		return c, err
 	}
-	if c.Generation = everyGeneration; m.has("generation") {
-		c.Generation, err = m.whole("generation")
+	if c.Generation = everyGeneration; m.Has("generation") {
+		c.Generation, err = m.Whole("generation")
 	}
 	return c, err
 }
 
 // audience is aud, a string or an array of strings (RFC 7519 section 4.1.3).
-func (m members) audience() (all []string, err error) {
+func audience(m members) (all []string, err error) {
 	var one string
-	if m.has("aud") && strict.Unmarshal(m["aud"], &one) == nil {
+	if m.Has("aud") && json.Unmarshal(m["aud"], &one) == nil {
 		return []string{one}, nil
 	}
-	err = m.into("aud", &all, "string or array of strings")
+	err = m.Into("aud", &all, "string or array of strings")
 	return all, err
 }
 
-func (m members) hasLogoutEvent() bool {
+func hasLogoutEvent(m members) bool {
 	var events members
-	if m.into("events", &events, "object") != nil {
+	if m.Into("events", &events, "object") != nil {
 		return false
 	}
-	_, err := object(events[logoutEvent])
+	_, err := wire.StrictObject(events[logoutEvent])
 	return err == nil
 }
 
 // timely reports whether now lies before exp, and iat not far from it.
-func (m members) timely(now time.Time) bool {
-	expires, err := m.whole("exp")
+func timely(m members, now time.Time) bool {
+	expires, err := m.Whole("exp")
 	if err != nil || expires <= now.Unix() {
 		return false
 	}
-	issued, err := m.whole("iat")
+	issued, err := m.Whole("iat")
 	return err == nil && envelope{issued: issued}.fresh(now)
 }
 
@@ -136,7 +134,7 @@ func (t *ThirdParty) verify(p PlatformSetup, signed token.Signed) error {
 		return err
 	}
 	if key == nil || signed.Verify(key) != nil {
-		return invalidRequest("the logout token is not signed with ES256 by a key of the platform")
+		return wire.InvalidRequest("the logout token is not signed with ES256 by a key of the platform")
 	}
 	return nil
 }
@@ -221,7 +219,7 @@ func (t *ThirdParty) logOut(c claims) error {
 		}
 		// Back-Channel Logout 1.0 section 2.6
 		if t.Guards.Forbids("UN-TP-60", taken) {
-			return invalidRequest("a logout token with this jti has been taken before; make a new one")
+			return wire.InvalidRequest("a logout token with this jti has been taken before; make a new one")
 		}
 		// A token from the clock's future is fresh for two windows.
 		if err := tx.Put(logoutTokens, key, store.Mortal{Forget: now.Add(2*messageWindow + time.Second)}); err != nil {

@@ -225,7 +225,7 @@ func (t *ThirdParty) passToken(p PlatformSetup, server Metadata, l attempt, code
 	if err != nil {
 		return "", err
 	}
-	return answer.text("pass_token")
+	return answer.Word("pass_token")
 }
 
 // userInformation shows the pass token.
@@ -235,22 +235,22 @@ func (t *ThirdParty) userInformation(p PlatformSetup, server Metadata, pass stri
 	if err != nil {
 		return identity{}, err
 	}
-	if who.Sub, err = answer.text("sub"); err != nil {
+	if who.Sub, err = answer.Word("sub"); err != nil {
 		return identity{}, err
 	}
 	if len(who.Sub) > 255 {
 		return identity{}, fmt.Errorf("the sub that %s sent has more than 255 characters", p.Issuer)
 	}
 	// At core there may be no generation (profile section 2.1).
-	if hardened(t.Env) || answer.has("generation") {
-		if who.Generation, err = answer.whole("generation"); err != nil {
+	if hardened(t.Env) || answer.Has("generation") {
+		if who.Generation, err = answer.Whole("generation"); err != nil {
 			return identity{}, err
 		}
 	}
-	if who.Nickname, err = answer.optional("nickname"); err != nil {
+	if who.Nickname, err = answer.Optional("nickname"); err != nil {
 		return identity{}, err
 	}
-	who.Picture, err = answer.optional("picture")
+	who.Picture, err = answer.Optional("picture")
 	return who, err
 }
 
@@ -349,5 +349,5 @@ func (t *ThirdParty) get(target string) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answered with status %d", target, response.StatusCode)
 	}
-	return readBody(response.Body)
+	return wire.ReadBody(response.Body, wire.MaxBody)
 }

@@ -3,7 +3,7 @@ package unified
 import (
 	"net/http"
 
-	strict "github.com/go-jose/go-jose/v4/json"
+	"encoding/json"
 
 	"countersign/actors/store"
 	"countersign/actors/wire"
@@ -114,12 +114,12 @@ func (t *ThirdParty) linesFrom(issuer string) (own []line, err error) {
 
 // readTasks reads the tasks of a batch. With the error come those before the malformed one.
 func (t *ThirdParty) readTasks(m message) (tasks []loggedOut, err error) {
-	var listed []strict.RawMessage
-	if err := m.into("tasks", &listed, "array"); err != nil {
+	var listed []json.RawMessage
+	if err := m.Into("tasks", &listed, "array"); err != nil {
 		return nil, err
 	}
 	if len(listed) == 0 {
-		return nil, invalidRequest("tasks is empty; send one task or more")
+		return nil, wire.InvalidRequest("tasks is empty; send one task or more")
 	}
 	for _, text := range listed {
 		task, err := t.readTask(m.peer, text)
@@ -132,20 +132,20 @@ func (t *ThirdParty) readTasks(m message) (tasks []loggedOut, err error) {
 }
 
 func (t *ThirdParty) readTask(issuer string, text []byte) (task loggedOut, err error) {
-	m, err := object(text)
+	m, err := wire.StrictObject(text)
 	if err != nil {
 		return task, err
 	}
-	if task.id, err = m.text("task_id"); err != nil {
+	if task.id, err = m.Word("task_id"); err != nil {
 		return task, err
 	}
 	task.ending = ending{Issuer: issuer, Generation: everyGeneration}
-	if task.Sub, err = m.text("sub"); err != nil {
+	if task.Sub, err = m.Word("sub"); err != nil {
 		return task, err
 	}
 	// At core there may be no generation: then all logins end (profile section 5.3).
-	if hardened(t.Env) || m.has("generation") {
-		task.Generation, err = m.whole("generation")
+	if hardened(t.Env) || m.Has("generation") {
+		task.Generation, err = m.Whole("generation")
 	}
 	return task, err
 }

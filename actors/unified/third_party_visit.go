@@ -87,11 +87,11 @@ func (t *ThirdParty) home(w http.ResponseWriter, r *http.Request) {
 
 // turnAway answers a browser that cannot be shown its home page.
 func (t *ThirdParty) turnAway(w http.ResponseWriter, err error) {
-	switch p := problemOf(w.Header(), err); p.status {
+	switch p := problemOf(w.Header(), err); p.Status {
 	case http.StatusForbidden:
-		t.tell(w, p.status, "You are not logged in here", "To come in, log in with the platform; you may be logged in there already.")
+		t.tell(w, p.Status, "You are not logged in here", "To come in, log in with the platform; you may be logged in there already.")
 	case http.StatusServiceUnavailable:
-		t.tell(w, p.status, "Try again in a moment", "The platform where you logged in cannot be asked now whether you still are.")
+		t.tell(w, p.Status, "Try again in a moment", "The platform where you logged in cannot be asked now whether you still are.")
 	default:
 		t.broken(w)
 	}
@@ -131,8 +131,8 @@ func (t *ThirdParty) confirm(key string, c credential) error {
 		// RFC 9110 section 15.6.4: an outage says nothing, and opens nothing
 		if t.Guards.On("UN-TP-47") {
 			return &problem{
-				status: http.StatusServiceUnavailable, code: "temporarily_unavailable", retryAfter: "2",
-				description: "the platform cannot be asked now whether this login still holds; try again",
+				Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", RetryAfter: "2",
+				Description: "the platform cannot be asked now whether this login still holds; try again",
 			}
 		}
 		return nil
@@ -170,7 +170,7 @@ func (t *ThirdParty) status(c credential) (active bool, server Metadata, err err
 	if err != nil {
 		return false, server, err
 	}
-	err = answer.into("active", &active, "boolean")
+	err = answer.Into("active", &active, "boolean")
 	return active, server, err
 }
 

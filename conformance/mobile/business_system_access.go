@@ -82,18 +82,27 @@ func (t *systemTest) spoilt(p pass) []spoilt {
 		{"a token sealed under the key of another system", t.seal(p.contents.statement(), jose.Key{ID: t.key.ID, Secret: t.sealingKey(t.erp()).Secret})},
 		{"a token whose header was changed in one bit, which is authenticated", with(0, jose.Encode([]byte(strings.Replace(string(raw(0)), "sealed+jwt", "sealed+jwu", 1))))},
 	}
-	flip := func(part, at int, bit byte) string {
+	flip := func(part, at int) string {
 		b := raw(part)
-		b[at] ^= bit
+		b[at] ^= 1
 		return with(part, jose.Encode(b))
 	}
+	// A flipped bit of the ciphertext is the same bit of what it holds: of a name, or of a number that stays one.
+	claims := string(p.contents.statement().payload())
+	name, moment := strings.Index(claims, `"sub":"`)+len(`"sub":"`), strings.Index(claims, `"iat":`)+len(`"iat":1767225600`)-1
 	for _, c := range []struct {
-		name string
+		what string
 		part int
-	}{{"initialization vector", 2}, {"ciphertext", 3}, {"tag", 4}} {
-		last := len(raw(c.part)) - 1
-		for _, at := range []int{0, last / 2, last} {
-			all = append(all, spoilt{fmt.Sprintf("a token with one bit flipped in byte %d of its %s", at, c.name), flip(c.part, at, 1<<(at%8))})
+		at   []int
+	}{
+		{"its initialization vector", 2, []int{0, 5, 11}},
+		{"its ciphertext", 3, []int{0, len(claims) - 1}},
+		{"the user name that it holds", 3, []int{name}},
+		{"the time that it holds", 3, []int{moment}},
+		{"its tag", 4, []int{0, 7, 15}},
+	} {
+		for _, at := range c.at {
+			all = append(all, spoilt{fmt.Sprintf("a token with a bit flipped in %s, byte %d of the part", c.what, at), flip(c.part, at)})
 		}
 	}
 	return all
