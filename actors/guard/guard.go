@@ -26,6 +26,9 @@ func (s Set) On(id catalog.ID) bool {
 	return s.Level.Includes(catalog.MustLookup(id).Level) && !slices.Contains(s.Lifted, id)
 }
 
+// Hardened reports whether the level is hardened: for what the profile asks of it and no requirement stands for by itself.
+func (s Set) Hardened() bool { return s.Level.Includes(catalog.Hardened) }
+
 // Forbids reports whether a request that violates the requirement is to be refused.
 func (s Set) Forbids(id catalog.ID, violated bool) bool { return violated && s.On(id) }
 

@@ -87,7 +87,7 @@ func (s *AuthorizationServer) Handler() http.Handler {
 	mux.Handle(base+pathWipeAck, s.endpoint(posted(s.everybody, s.acknowledgeWipe)))
 	mux.Handle(base+pathSharedToken, s.endpoint(posted(s.downloader, s.share)))
 	mux.Handle(base+pathRules, s.endpoint(leg{http.MethodGet, s.administrator, s.showRules}, leg{http.MethodPut, s.administrator, s.changeRules}))
-	if hardened(s.Env) {
+	if s.Guards.Hardened() {
 		mux.Handle(base+pathRulesAudit, s.endpoint(leg{http.MethodGet, s.administrator, s.showAudit}))
 		mux.Handle(base+pathSealingKeys, s.endpoint(leg{http.MethodGet, s.keyReader, s.showSealingKeys}))
 		mux.Handle(base+pathKeyRotation, s.endpoint(posted(s.administrator, s.rotateKey)))
@@ -110,7 +110,7 @@ func (s *AuthorizationServer) describe() Metadata {
 		RulesEndpoint:               s.Issuer + pathRules,
 		AccessTokenLifetime:         int64(s.accessTokenLifetime() / time.Second),
 	}
-	if hardened(s.Env) {
+	if s.Guards.Hardened() {
 		m.RulesAuditEndpoint = s.Issuer + pathRulesAudit
 		m.SealingKeysEndpoint = s.Issuer + pathSealingKeys
 		m.KeyRotationEndpoint = s.Issuer + pathKeyRotation
@@ -278,7 +278,7 @@ func refusedProof(err error) *problem {
 
 // proved judges the proof of a request to one of the server's endpoints (profile section 2.1). given is false when there is none; at level core none counts.
 func (s *AuthorizationServer) proved(r *http.Request, path string) (p proof, given bool, err error) {
-	if !hardened(s.Env) {
+	if !s.Guards.Hardened() {
 		return p, false, nil
 	}
 	p, err = readProof(r.Header)

@@ -158,7 +158,7 @@ func (s *AuthorizationServer) judge(tx store.Tx, asked *authenticationID, p proo
 // said is the version that answers name.
 func (s *AuthorizationServer) said(e *edition) int64 {
 	// flows, rule changes are versioned. At level core the version is right all the same.
-	if hardened(s.Env) && !s.Guards.On("MO-AS-57") {
+	if s.Guards.Hardened() && !s.Guards.On("MO-AS-57") {
 		return 1
 	}
 	return e.Version
@@ -302,7 +302,7 @@ func (s *AuthorizationServer) grant(asked authenticationID, g permit, made issue
 		AccessToken: made.accessToken, TokenType: schemeBearer, ExpiresIn: made.expires - made.issuedAt,
 		SystemID: g.app.SystemID, SystemAddress: g.rules.Addresses[g.app.SystemID], RulesVersion: s.said(g.rules),
 	}
-	if hardened(s.Env) {
+	if s.Guards.Hardened() {
 		answer.TokenType = schemeDPoP
 	}
 	// claim 3: the address is signed

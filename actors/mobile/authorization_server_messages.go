@@ -39,7 +39,7 @@ const tryLimit = 10 * time.Second
 // pauseAfter is the wait after so many tries.
 func (s *AuthorizationServer) pauseAfter(tries int) time.Duration {
 	// flows, bounded retry. At level core tries are spaced all the same.
-	if hardened(s.Env) && !s.Guards.On("MO-AS-50") {
+	if s.Guards.Hardened() && !s.Guards.On("MO-AS-50") {
 		return 20 * time.Millisecond
 	}
 	if tries > 5 {

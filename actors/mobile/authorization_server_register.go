@@ -128,7 +128,7 @@ func (s *AuthorizationServer) deregister(v visit) (wire.Answer, error) {
 			return err
 		}
 		// flows, guessed deviceid: no oracle. At level core nothing speaks of 404 either.
-		if !known && hardened(s.Env) && !s.Guards.On("MO-AS-33") {
+		if !known && s.Guards.Hardened() && !s.Guards.On("MO-AS-33") {
 			return &problem{Status: http.StatusNotFound, Code: "unknown_device", Description: "nobody has registered this device"}
 		}
 		// description of step S102: deregistered through the user name

@@ -56,7 +56,7 @@ func (s *AuthorizationServer) share(v visit) (wire.Answer, error) {
 		ID: id, Token: shared.Token, Username: shared.Username, AppID: shared.AppID, DeviceID: shared.DeviceID,
 		ExpiresIn: max(0, int64(time.Unix(shared.Expires, 0).Sub(now)/time.Second)),
 	}
-	if hardened(s.Env) {
+	if s.Guards.Hardened() {
 		lifetime := min(int64(s.cacheLifetime()/time.Second), r.ExpiresIn)
 		// closes claim 2; flows, stale shared-token cache
 		if !s.Guards.On("MO-AS-41") {

@@ -49,7 +49,7 @@ func (s *BusinessSystem) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(wire.PathOf(s.BaseURL)+pathResource, s.resource)
 	document := Metadata{Issuer: s.Issuer, ResourceEndpoint: s.BaseURL + pathResource, SystemID: s.SystemID}
-	if hardened(s.Env) {
+	if s.Guards.Hardened() {
 		document.ProofWindow = int64(proofWindow / time.Second)
 	}
 	// RFC 8414 section 2; profile section 3
@@ -208,7 +208,7 @@ func (s *BusinessSystem) refuse(w http.ResponseWriter, err error) {
 			wrong = `, error="` + p.Code + `"`
 		}
 		w.Header().Add("WWW-Authenticate", schemeDPoP+` algs="ES256"`+wrong)
-		if !hardened(s.Env) {
+		if !s.Guards.Hardened() {
 			w.Header().Add("WWW-Authenticate", schemeBearer+` realm="`+s.SystemID+`"`+wrong)
 		}
 	}

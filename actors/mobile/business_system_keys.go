@@ -51,7 +51,7 @@ const (
 
 // sealingKey gives the key of that ID (profile section 5.2). The error is errInvalidToken when there is none, and errOutage when none can be had.
 func (a *access) sealingKey(id string) (token.Key, error) {
-	if !hardened(a.Env) {
+	if !a.Guards.Hardened() {
 		return a.configured(id)
 	}
 	server, err := a.server()

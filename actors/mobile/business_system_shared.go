@@ -91,7 +91,7 @@ func (a *access) keep(d download) error {
 		return nil
 	}
 	until := d.Forget
-	if lifetime := min(time.Duration(d.CacheLifetime)*time.Second, longestKept); hardened(a.Env) && lifetime > 0 {
+	if lifetime := min(time.Duration(d.CacheLifetime)*time.Second, longestKept); a.Guards.Hardened() && lifetime > 0 {
 		until = until.Add(lifetime)
 		// flows, stale shared-token cache after deregistration
 		if !a.Guards.On("MO-BS-26") {
@@ -191,7 +191,7 @@ func (a *access) server() (Metadata, error) {
 	}
 	// profile section 2: a secret goes over TLS, or stays on loopback
 	keys := d.Document.SealingKeysEndpoint
-	if hardened(a.Env) && (!isSafeURL(d.Document.SharedTokenEndpoint) || keys != "" && !isSafeURL(keys)) {
+	if a.Guards.Hardened() && (!isSafeURL(d.Document.SharedTokenEndpoint) || keys != "" && !isSafeURL(keys)) {
 		return Metadata{}, errOutage
 	}
 	return d.Document, a.Store.Update(func(tx store.Tx) error { return tx.Put(keptDocuments, a.Issuer, d) })

@@ -161,7 +161,7 @@ func (a *access) judgeClaims() error {
 
 // judgeProof is step 3: the sender holds the key that the token is bound to (profile section 2.1). At level core a proof is ignored.
 func (a *access) judgeProof() error {
-	if !hardened(a.Env) {
+	if !a.Guards.Hardened() {
 		return nil
 	}
 	p, err := readProof(a.request.Header)

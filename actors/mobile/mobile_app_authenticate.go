@@ -143,7 +143,7 @@ func (s *starting) mayUse(g grant, m members) bool {
 	if s.Guards.Forbids("MO-AP-22", g.TokenType != schemeDPoP) {
 		return false
 	}
-	if !hardened(s.Env) {
+	if !s.Guards.Hardened() {
 		return true
 	}
 	text, _ := m.Word("signed_address")

@@ -54,7 +54,7 @@ func (m *MobileApp) readMessage(text string) (e event, err error) {
 	if json.Unmarshal(signed.Payload, &c) != nil || len(c.ID) < 16 || len(c.ID) > 128 || len(c.Events) != 1 {
 		return e, malformed
 	}
-	if hardened(m.Env) && (signed.Header["alg"] != "ES256" || signed.Header["typ"] != eventType || c.Issuer != m.Issuer) {
+	if m.Guards.Hardened() && (signed.Header["alg"] != "ES256" || signed.Header["typ"] != eventType || c.Issuer != m.Issuer) {
 		return e, wire.InvalidRequest("the message is not the authorization server's, or not signed with ES256")
 	}
 	// RFC 8417 section 5.1; RFC 8725 section 3.1
@@ -123,7 +123,7 @@ type wiped struct {
 // obeyWipe deletes what the app holds, unless it has seen the message before, and acknowledges the message.
 func (m *MobileApp) obeyWipe(id string) error {
 	// flows, wipe acknowledged: the data are gone before they are reported gone. Level core asks for no order, and is served well by this one.
-	if hardened(m.Env) && !m.Guards.On("MO-AP-28") {
+	if m.Guards.Hardened() && !m.Guards.On("MO-AP-28") {
 		m.Go("acknowledge a wipe", func() {
 			m.acknowledge(id, ackTries)
 			m.Clock.Sleep(time.Second)

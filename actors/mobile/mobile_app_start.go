@@ -200,7 +200,7 @@ func (s *starting) ask(held holdings) (answer outbound.Reply, err error) {
 
 func (s *starting) askAt(address string, held holdings) (outbound.Reply, error) {
 	c := outbound.Call{Method: http.MethodGet, URL: address}
-	if hardened(s.Env) && held.TokenType == schemeDPoP {
+	if s.Guards.Hardened() && held.TokenType == schemeDPoP {
 		if err := s.prove(&c, held.Token); err != nil {
 			return outbound.Reply{}, err
 		}

@@ -14,15 +14,6 @@ import (
 )
 
 var _ = Describe("The mobile app", func() {
-	It("has one guard in the source for each requirement, under its literal ID", func() {
-		want := map[catalog.ID]int{}
-		for _, r := range requirementsOf(catalog.MobileApp) {
-			want[r.ID] = 1
-		}
-		Expect(want).To(HaveLen(37))
-		Expect(guardedIn("*.go", "MO-AP")).To(Equal(want))
-	})
-
 	It("is tried on every requirement", func() {
 		var tried, all []catalog.ID
 		for _, t := range appTrials() {

@@ -196,7 +196,7 @@ func (s *AuthorizationServer) keepAddresses(e, before *edition) {
 		replaceKnown(e.Addresses, before.Addresses)
 	}
 	// flows, rule-change race: one version in everything. At level core the address is that of the rules all the same.
-	if hardened(s.Env) && !s.Guards.On("MO-AS-58") {
+	if s.Guards.Hardened() && !s.Guards.On("MO-AS-58") {
 		replaceKnown(e.Addresses, addressesIn(before.Rules))
 	}
 }

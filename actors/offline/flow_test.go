@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -123,28 +121,6 @@ var _ = Describe("The guards of device and handset", func() {
 			}
 		}
 	}
-
-	It("are one in the source for each requirement, under its literal ID", func() {
-		files, err := filepath.Glob("*.go")
-		Expect(err).NotTo(HaveOccurred())
-		guarded, want := map[string]int{}, map[string]int{}
-		call := regexp.MustCompile(`Guards\.(?:On|Forbids)\("(OF-(?:VD|HS)-[0-9]+)"`)
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			source, err := os.ReadFile(file)
-			Expect(err).NotTo(HaveOccurred())
-			for _, found := range call.FindAllStringSubmatch(string(source), -1) {
-				guarded[found[1]]++
-			}
-		}
-		for _, r := range own {
-			want[string(r.ID)] = 1
-		}
-		Expect(want).To(HaveLen(32 + 36))
-		Expect(guarded).To(Equal(want))
-	})
 
 	// The defects of these stand in the way of the flow itself, or of a counterpart that is hardened.
 	breaking := []catalog.ID{

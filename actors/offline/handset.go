@@ -124,7 +124,7 @@ func (h *Handset) endpoint(do func(*http.Request) (wire.Answer, error)) http.Han
 			return
 		}
 		// Of the handset's answers too nothing stays behind (RFC 9111 section 5.2.2.5).
-		if hardened(h.Env) {
+		if h.Guards.Hardened() {
 			w.Header().Set("Cache-Control", "no-store")
 		}
 		answer.Write(w)
@@ -170,13 +170,13 @@ func (h *Handset) judge(w Wish) error {
 	switch {
 	case err != nil || where.Host == "" || where.Scheme != "http" && where.Scheme != "https":
 		return wire.InvalidRequest("near_field_endpoint is no URL")
-	case hardened(h.Env) && !wire.Private(w.NearField):
+	case h.Guards.Hardened() && !wire.Private(w.NearField):
 		return wire.InvalidRequest("near_field_endpoint is neither on loopback nor on TLS")
 	case w.FrameSize < 64 || w.FrameSize > 1024:
 		return wire.InvalidRequest("frame_size is not from 64 to 1024")
 	case !linked:
 		return wire.InvalidRequest("link is none of acoustic, nfc, ble and qr")
-	case w.Link == "qr" && !hardened(h.Env):
+	case w.Link == "qr" && !h.Guards.Hardened():
 		return &problem{Status: http.StatusBadRequest, Code: "unsupported_link", Description: "this handset has no camera; use another link"}
 	}
 	wanted := Application{Device: w.Device, Service: w.Service, Amount: w.Amount, Currency: w.Currency}.Fields()

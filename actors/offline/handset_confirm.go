@@ -192,7 +192,7 @@ func (h *Handset) outcome(message []byte, i Information) Outcome {
 		return Approved
 	}
 	switch {
-	case err != nil || hardened(h.Env) && !bytes.Equal(d.Serial, i.Serial):
+	case err != nil || h.Guards.Hardened() && !bytes.Equal(d.Serial, i.Serial):
 		return Unknown
 	case !d.Approved:
 		return Refused

@@ -62,7 +62,7 @@ func (h *Handset) SetPassword(accountPassword, password string) error {
 	}
 	return h.Store.Update(func(tx store.Tx) error {
 		// flows, password never sent over the link: what is not kept cannot be sent
-		if hardened(h.Env) && !h.Guards.On("OF-HS-27") {
+		if h.Guards.Hardened() && !h.Guards.On("OF-HS-27") {
 			if err := tx.Put(passwords, textName, password); err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func (h *Handset) SetPassword(accountPassword, password string) error {
 // deposit brings the password key to the server (profile section 5.3).
 func (h *Handset) deposit(accountPassword string, key []byte) error {
 	server, err := discover(h.Env, h.Issuer, oneTry)
-	if err == nil && hardened(h.Env) && server.Issuer != h.Issuer {
+	if err == nil && h.Guards.Hardened() && server.Issuer != h.Issuer {
 		err = strangeIssuer(h.Issuer, server.Issuer)
 	}
 	if err != nil {

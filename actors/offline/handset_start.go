@@ -60,7 +60,7 @@ func (h *Handset) Start(w Wish) (Began, error) {
 		return Began{}, &problem{Status: http.StatusConflict, Code: "information_rejected", Description: err.Error()}
 	}
 	// flows, what you see is what you sign
-	if i.Level == 1 && hardened(h.Env) && !h.Guards.On("OF-HS-21") {
+	if i.Level == 1 && h.Guards.Hardened() && !h.Guards.On("OF-HS-21") {
 		if err := h.countersign(c, i, ""); err != nil {
 			return Began{}, err
 		}
@@ -171,7 +171,7 @@ func (h *Handset) compare(i Information, a Application) error {
 	// flows, device swaps the amount
 	case h.Guards.Forbids("OF-HS-17", i.Amount != a.Amount):
 		return notAppliedFor("amount")
-	case hardened(h.Env) && (i.Currency != a.Currency || i.Service != a.Service):
+	case h.Guards.Hardened() && (i.Currency != a.Currency || i.Service != a.Service):
 		return notAppliedFor("service or currency")
 	// flows, structure that names its parties
 	case h.Guards.Forbids("OF-HS-18", i.Handset != a.Handset || i.Issuer != h.Issuer):

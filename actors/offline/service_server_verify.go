@@ -232,7 +232,7 @@ func (s *ServiceServer) result(of application, reason string) ([]byte, error) {
 	}
 	domain := DomainResult
 	// RFC 9052 section 4.3. At level core, too, results are signed in their domain (profile section 2.2).
-	if !s.Guards.On("OF-SS-55") && hardened(s.Env) {
+	if !s.Guards.On("OF-SS-55") && s.Guards.Hardened() {
 		domain = DomainInformation
 	}
 	return s.Signer.Sign(domain, payload)

@@ -48,7 +48,7 @@ func (k PinnedKeys) vouch(e Envelope, domains ...Domain) bool {
 
 // reading is what handset and device let pass in messages.
 func reading(env actors.Env) Leniency {
-	if hardened(env) {
+	if env.Guards.Hardened() {
 		return Leniency{}
 	}
 	return Core()
@@ -85,7 +85,7 @@ func (d *VerificationDevice) Near(link string) NearDevice {
 }
 
 func (d *VerificationDevice) mediaTypes() []string {
-	if hardened(d.Env) {
+	if d.Guards.Hardened() {
 		return []string{nearfield.FrameType, nearfield.PictureType}
 	}
 	return []string{nearfield.FrameType}
@@ -99,7 +99,7 @@ func (d *VerificationDevice) nearField(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	picture := err == nil && kind == nearfield.PictureType && hardened(d.Env)
+	picture := err == nil && kind == nearfield.PictureType && d.Guards.Hardened()
 	if !picture && (err != nil || kind != nearfield.FrameType) {
 		wire.Refuse(w, http.StatusUnsupportedMediaType, wire.Refusal{Error: "invalid_request", Description: "the body is no frame; send it as " + nearfield.FrameType})
 		return

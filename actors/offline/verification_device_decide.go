@@ -32,7 +32,7 @@ func (d *VerificationDevice) decide(s session, answer outbound.Reply, unreachabl
 	}
 	r, err := ParseResult(e.Payload, reading(d.Env))
 	switch {
-	case err != nil && !isResult(e.Payload) && hardened(d.Env):
+	case err != nil && !isResult(e.Payload) && d.Guards.Hardened():
 		return no(errResultRejected)
 	case err != nil:
 		return no(errNoResult)
@@ -71,7 +71,7 @@ func isResult(message []byte) bool {
 // concerns reports whether a result is one for the session's application and information.
 func (d *VerificationDevice) concerns(r Result, a Application, s session) bool {
 	i, err := ParseInformation(payload(s.Information), Core())
-	if err != nil && hardened(d.Env) {
+	if err != nil && d.Guards.Hardened() {
 		return false
 	}
 	// flows, verification result forged
@@ -90,7 +90,7 @@ func (d *VerificationDevice) concerns(r Result, a Application, s session) bool {
 	if d.Guards.Forbids("OF-VD-22", r.Amount != a.Amount) {
 		return false
 	}
-	return !hardened(d.Env) || r.Handset == a.Handset && r.Service == a.Service && r.Currency == a.Currency && r.Level == i.Level && r.Issuer == i.Issuer
+	return !d.Guards.Hardened() || r.Handset == a.Handset && r.Service == a.Service && r.Currency == a.Currency && r.Level == i.Level && r.Issuer == i.Issuer
 }
 
 // settle makes the decision message 3, unless there is one. Approving and remembering that it approved are one step: of several sessions with one serial one gets there first.

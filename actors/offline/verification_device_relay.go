@@ -148,7 +148,7 @@ func (d *VerificationDevice) verify(key string, opened time.Time) {
 		message = payload(message)
 	}
 	// RFC 6749 section 2.3.1. It is sent at level core too.
-	if !d.Guards.On("OF-VD-24") && hardened(d.Env) {
+	if !d.Guards.On("OF-VD-24") && d.Guards.Hardened() {
 		authorization = ""
 	}
 	// flows, faults
@@ -165,7 +165,7 @@ func (d *VerificationDevice) verify(key string, opened time.Time) {
 // tries is how often one message is sent to the server at most.
 func (d *VerificationDevice) tries() int {
 	// flows, bounded retry; at level core the bound holds too, since nothing asks for more
-	if !d.Guards.On("OF-VD-27") && hardened(d.Env) {
+	if !d.Guards.On("OF-VD-27") && d.Guards.Hardened() {
 		return 40
 	}
 	return maxTries

@@ -65,7 +65,7 @@ func (s *AccountServer) readRefresh(m members) (asked refreshRequest, err error)
 	if asked.key, err = m.Text("refresh_key"); err != nil {
 		return asked, err
 	}
-	if !m.Has("request_id") || !hardened(s.Env) {
+	if !m.Has("request_id") || !s.Guards.Hardened() {
 		return asked, nil
 	}
 	if asked.requestID, err = m.Text("request_id"); err != nil {

@@ -31,7 +31,7 @@ type remark struct {
 
 // kept gives what is kept about the pair.
 func (a *AppServer) kept(p pair) (verdict, bool, error) {
-	if !hardened(a.Env) {
+	if !a.Guards.Hardened() {
 		return verdict{}, false, nil // at level core each request is asked about
 	}
 	r, found, err := store.Load[remark](a.Store, confirmations, a.keptUnder(p))
@@ -53,7 +53,7 @@ func (a *AppServer) keptUnder(p pair) string {
 
 // keep keeps the answer to a request of that time for as long as it holds (RFC 7662 section 4).
 func (a *AppServer) keep(p pair, v verdict, sent time.Time, confirmed bool) error {
-	if !hardened(a.Env) {
+	if !a.Guards.Hardened() {
 		return nil
 	}
 	until := sent
@@ -104,7 +104,7 @@ func (a *AppServer) verificationEndpoint() (string, error) {
 		return "", fmt.Errorf("the metadata under %s are not those of an account server of that URL", a.Issuer)
 	}
 	// profile section 2: a secret goes over TLS, or stays on loopback
-	if hardened(a.Env) && !wire.Private(d.Document.VerificationEndpoint) {
+	if a.Guards.Hardened() && !wire.Private(d.Document.VerificationEndpoint) {
 		return "", fmt.Errorf("%s is neither on TLS nor on loopback: let the account server publish its endpoints under https", d.Document.VerificationEndpoint)
 	}
 	return d.Document.VerificationEndpoint, a.Store.Update(func(tx store.Tx) error { return tx.Put(documents, a.Issuer, d) })

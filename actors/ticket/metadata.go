@@ -4,9 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"countersign/actors"
 	"countersign/actors/wire"
-	"countersign/conformance/catalog"
 )
 
 // Profile is the wire profile that the package speaks.
@@ -41,14 +39,8 @@ type Metadata struct {
 
 // publish serves the document of a role that lies under base, and its test clock if it has one.
 func publish(mux *http.ServeMux, base string, document Metadata, advance func(time.Duration) time.Time) {
-	const pathTestClock = "/test-clock"
-	document.Profile = Profile
-	if advance != nil {
-		document.TestClockEndpoint = base + pathTestClock
-		mux.Handle(wire.PathOf(base)+pathTestClock, wire.TestClock(advance))
-	}
-	mux.Handle(wire.PathOf(base)+wellKnown, wire.Document{Value: document})
+	wire.Publish(mux, base, wellKnown, advance, func(testClock string) any {
+		document.Profile, document.TestClockEndpoint = Profile, testClock
+		return document
+	})
 }
-
-// hardened reports whether an actor does what the profile asks of level hardened and no requirement stands for by itself.
-func hardened(env actors.Env) bool { return env.Guards.Level.Includes(catalog.Hardened) }

@@ -58,13 +58,10 @@ type Metadata struct {
 
 // publish serves the document of a role that lies under base, and its test clock if it has one.
 func publish(mux *http.ServeMux, base string, document Metadata, advance func(time.Duration) time.Time) {
-	const pathTestClock = "/test-clock"
-	document.Profile = Profile
-	if advance != nil {
-		document.TestClockEndpoint = base + pathTestClock
-		mux.Handle(wire.PathOf(base)+pathTestClock, wire.TestClock(advance))
-	}
-	mux.Handle(wire.PathOf(base)+wellKnown, wire.Document{Value: document})
+	wire.Publish(mux, base, wellKnown, advance, func(testClock string) any {
+		document.Profile, document.TestClockEndpoint = Profile, testClock
+		return document
+	})
 }
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }

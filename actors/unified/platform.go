@@ -96,7 +96,7 @@ func (p *Platform) Handler() http.Handler {
 
 	mux.Handle(base+pathToken, p.sealed(passTokenRequest, p.givePassToken))
 	mux.Handle(base+pathAuthentication, p.sealed(authenticationRequest, p.authenticate))
-	if hardened(p.Env) {
+	if p.Guards.Hardened() {
 		mux.Handle(base+pathStatus, p.sealed(statusRequest, p.status))
 		mux.HandleFunc(base+pathJWKS, p.publishKeys)
 	}
@@ -128,7 +128,7 @@ func (p *Platform) describe() Metadata {
 		BatchLimit:        p.batchLimit(),
 		BatchIdleTime:     seconds(p.batchIdleTime()),
 	}
-	if hardened(p.Env) {
+	if p.Guards.Hardened() {
 		m.StatusEndpoint = p.Issuer + pathStatus
 		m.JWKSURI = p.Issuer + pathJWKS
 		m.CodeChallengeMethodsSupported = []string{"S256"}

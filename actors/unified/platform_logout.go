@@ -32,7 +32,7 @@ func (p *Platform) logoutPage(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, http.StatusForbidden, "This site does not log users out for "+from.Name+".")
 		return
 	}
-	if v.live && hardened(p.Env) && !p.onOwnPage() {
+	if v.live && p.Guards.Hardened() && !p.onOwnPage() {
 		if err := p.logOut(v); err != nil {
 			p.broken(w)
 			return
@@ -184,7 +184,7 @@ func (p *Platform) tasksFor(tx store.Tx, sub string) (tasks []task, err error) {
 			return nil, err
 		}
 		// Profile section 4.7 stands at level hardened only.
-		if party.LogoutURI == "" && (party.BackchannelLogoutURI == "" || !hardened(p.Env)) {
+		if party.LogoutURI == "" && (party.BackchannelLogoutURI == "" || !p.Guards.Hardened()) {
 			continue
 		}
 		id, err := secret.Unguessable(p.Entropy("task IDs"))

@@ -168,7 +168,7 @@ func (p *Platform) sendBatch(to receiver, tasks []task) outcome {
 		return outcome{}
 	}
 	judge := replyJudge{
-		refusePlain: hardened(p.Env),
+		refusePlain: p.Guards.Hardened(),
 		// closes claim 7: an answer to another batch says nothing about this one
 		compareRequest: p.Guards.On("UN-PL-80"),
 	}

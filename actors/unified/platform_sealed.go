@@ -70,8 +70,8 @@ func (p *Platform) inbox() inbox {
 		// RFC 8725 section 3.11
 		refuseOtherTypes: p.Guards.On("UN-PL-62"),
 		// RFC 8725 sections 3.8 and 3.9
-		refuseOtherIssuer:   hardened(p.Env),
-		refuseOtherAudience: hardened(p.Env),
+		refuseOtherIssuer:   p.Guards.Hardened(),
+		refuseOtherAudience: p.Guards.Hardened(),
 		// RFC 7519 section 4.1.6
 		refuseStale: p.Guards.On("UN-PL-64"),
 		// RFC 7519 section 4.1.7

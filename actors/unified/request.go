@@ -3,13 +3,8 @@ package unified
 import (
 	"net/http"
 
-	"countersign/actors"
 	"countersign/actors/wire"
-	"countersign/conformance/catalog"
 )
-
-// hardened reports whether an actor does what the profile asks of level hardened and no requirement stands for by itself.
-func hardened(env actors.Env) bool { return env.Guards.Level.Includes(catalog.Hardened) }
 
 // A problem is a refusal on its way to the wire.
 type problem = wire.Problem

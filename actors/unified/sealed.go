@@ -206,7 +206,7 @@ func (o outbox) openReply(l line, header http.Header, body []byte, name string, 
 	if err != nil {
 		return nil, err
 	}
-	if hardened(o.Env) && (typ != name+"+jwt" || e.issuer != l.peer || e.audience != l.self || !e.fresh(o.Clock.Now())) {
+	if o.Guards.Hardened() && (typ != name+"+jwt" || e.issuer != l.peer || e.audience != l.self || !e.fresh(o.Clock.Now())) {
 		return nil, errors.New("typ, iss, aud or iat is wrong")
 	}
 	return e.members, nil

@@ -91,7 +91,7 @@ func (t *ThirdParty) Handler() http.Handler {
 		mux.HandleFunc(base+PathUserLogout, t.userLogout)
 		document.UserLogoutEndpoint = t.BaseURL + PathUserLogout
 	}
-	if !t.NoBackChannelLogout && hardened(t.Env) {
+	if !t.NoBackChannelLogout && t.Guards.Hardened() {
 		mux.HandleFunc(base+PathBackChannelLogout, t.backChannelLogout)
 		document.BackchannelLogoutEndpoint = t.BaseURL + PathBackChannelLogout
 	}
@@ -154,7 +154,7 @@ func (t *ThirdParty) authorizationURL(server Metadata, p PlatformSetup, l attemp
 // callback ends a login (profile section 5.1).
 func (t *ThirdParty) callback(w http.ResponseWriter, r *http.Request) {
 	// At core a platform may redirect with 307, and the browser then sends its form on (profile section 2).
-	if r.Method != http.MethodGet && (hardened(t.Env) || r.Method != http.MethodPost) {
+	if r.Method != http.MethodGet && (t.Guards.Hardened() || r.Method != http.MethodPost) {
 		wire.WrongMethod(w, http.MethodGet)
 		return
 	}

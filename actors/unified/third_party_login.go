@@ -242,7 +242,7 @@ func (t *ThirdParty) userInformation(p PlatformSetup, server Metadata, pass stri
 		return identity{}, fmt.Errorf("the sub that %s sent has more than 255 characters", p.Issuer)
 	}
 	// At core there may be no generation (profile section 2.1).
-	if hardened(t.Env) || answer.Has("generation") {
+	if t.Guards.Hardened() || answer.Has("generation") {
 		if who.Generation, err = answer.Whole("generation"); err != nil {
 			return identity{}, err
 		}

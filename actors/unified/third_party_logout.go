@@ -144,7 +144,7 @@ func (t *ThirdParty) readTask(issuer string, text []byte) (task loggedOut, err e
 		return task, err
 	}
 	// At core there may be no generation: then all logins end (profile section 5.3).
-	if hardened(t.Env) || m.Has("generation") {
+	if t.Guards.Hardened() || m.Has("generation") {
 		task.Generation, err = m.Whole("generation")
 	}
 	return task, err

@@ -141,3 +141,14 @@ func Label(origin string) string {
 	sum := sha256.Sum256([]byte(origin))
 	return hex.EncodeToString(sum[:4])
 }
+
+// Publish serves the metadata document of a role that lies under base, and its test clock if it has one; testClock is then its URL.
+func Publish(mux *http.ServeMux, base, wellKnown string, advance func(time.Duration) time.Time, document func(testClock string) any) {
+	const path = "/test-clock"
+	testClock := ""
+	if advance != nil {
+		testClock = base + path
+		mux.Handle(PathOf(base)+path, TestClock(advance))
+	}
+	mux.Handle(PathOf(base)+wellKnown, Document{Value: document(testClock)})
+}
