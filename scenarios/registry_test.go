@@ -11,6 +11,7 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/scenarios"
 	"countersign/scenarios/accounts"
+	"countersign/scenarios/portal"
 	"countersign/scenarios/stage"
 	"countersign/scenarios/twosites"
 	"countersign/sim/worldlint"
@@ -66,6 +67,7 @@ var _ = Describe("The registry", func() {
 		},
 		Entry("bidirectional", "bidirectional", "oauth.a", "resource.a", "client.a", "oauth.b", "resource.b", "client.b", "alice"),
 		Entry("ticket", "ticket", "accounts", "app.one", "alice"),
+		Entry("unified", "unified", "platform", "mail", "shop", "alice"),
 	)
 
 	It("finds a scenario by its name, and names the nearest for a slip of the pen", func() {
@@ -117,4 +119,5 @@ var _ = DescribeTable("every invariant of a flow names the requirement that prot
 	},
 	Entry("bidirectional", "bidirectional", twosites.Invariants()),
 	Entry("ticket", "ticket", accounts.Invariants()),
+	Entry("unified", "unified", portal.Invariants()),
 )

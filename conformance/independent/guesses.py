@@ -1,9 +1,12 @@
 """Wrong passwords for one user name, wherever they are tried (section 4.2 of the profiles)."""
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from collections import deque
+
+from forms import Refusal
 
 MOST = 10  # wrong passwords, unless the profile has another number
 SPAN = 600  # seconds
@@ -47,3 +50,10 @@ class Guesses:
     def _shut(self, key, now: float) -> float:
         tries = self._tries.get(key, ())
         return max(0, tries[-1] + SPAN - now) if len(tries) == self._most else 0
+
+
+def refuse_while(seconds: float, error: str) -> None:
+    """Refuses while a name is shut, as `error`."""
+    if seconds:
+        raise Refusal(429, error, "There were too many wrong passwords for this name; come back later.",
+                      ("Retry-After", str(math.ceil(seconds))))

@@ -6,7 +6,7 @@ import secrets
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from offline_cbor import Malformed, encode
+from offline_cbor import Encoded, Malformed, encode
 from offline_envelope import parse
 from offline_hpke import seal
 from offline_messages import (AMOUNT, APPLICATION, APPROVED, CHALLENGE, COUNTERSIGN, CURRENCY, DECISION, DEVICE, ERROR,
@@ -17,7 +17,6 @@ from offline_password import bound_bytes, password_key, proof, seal_info
 
 PAST, AHEAD = 120, 240  # seconds that expires_at may lie off the handset's clock
 PASSWORD_KEY = 20  # the key of no message, for a password where one is sent
-WIDE_AMOUNT = b"\x1b"  # the head of an integer of eight bytes
 
 
 class InformationRejected(Exception):
@@ -62,14 +61,9 @@ class Business:
         return secrets.token_bytes(16)
 
     def _encode(self, fields: dict) -> bytes:
-        data = encode(fields)
-        if self.hold("OF-HS-28") or not isinstance(fields.get(AMOUNT), int):
-            return data
-        amount = encode(AMOUNT) + encode(fields[AMOUNT])
-        wide = encode(AMOUNT) + WIDE_AMOUNT + fields[AMOUNT].to_bytes(8, "big")
-        # The amount follows the service, whose text cannot hold the service's own key and head as well.
-        before = encode(SERVICE) + encode(fields[SERVICE])
-        return data.replace(before + amount, before + wide, 1)
+        if not self.hold("OF-HS-28"):
+            fields = {**fields, AMOUNT: Encoded(b"\x1b" + fields[AMOUNT].to_bytes(8, "big"))}
+        return encode(fields)
 
     @staticmethod
     def _unless_refused(answer: bytes, application: dict) -> None:
@@ -129,7 +123,10 @@ class Business:
         ephemeral = None
         if not self.hold("OF-HS-25"):
             self.handset.ephemeral = ephemeral = self.handset.ephemeral or X25519PrivateKey.generate()
-        countersign[SEALED_PROOF] = seal(countersign[SEAL_KEY], seal_info(bound_bytes(countersign)), right, ephemeral)
+        try:
+            countersign[SEALED_PROOF] = seal(countersign[SEAL_KEY], seal_info(bound_bytes(countersign)), right, ephemeral)
+        except ValueError as error:
+            raise InformationRejected("its seal_key is no public key") from error
 
     def _outcome(self, message: bytes) -> str:
         if not self.hold("OF-HS-11"):

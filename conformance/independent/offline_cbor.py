@@ -21,11 +21,17 @@ class Tag:
         self.number, self.value = number, value
 
 
+class Encoded(bytes):
+    """An item that is encoded already."""
+
+
 class Simple:
     """A simple value other than false and true, or a number with a fraction; no message has one."""
 
 
 def encode(value) -> bytes:
+    if isinstance(value, Encoded):
+        return bytes(value)
     if isinstance(value, bool):
         return b"\xf5" if value else b"\xf4"
     if isinstance(value, int):

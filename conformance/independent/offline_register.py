@@ -1,9 +1,7 @@
 """What the service server keeps of handsets and applications (profile section 5)."""
 from __future__ import annotations
 
-import base64
 import hmac
-import re
 from dataclasses import dataclass, field
 
 MOST_ATTEMPTS = 5  # wrong proofs that lock a password
@@ -49,11 +47,3 @@ class Application:
 
 def same(secret, given: str) -> bool:
     return secret is not None and hmac.compare_digest(secret.encode(), given.encode())
-
-
-def text_bytes(text: str, length: int):
-    """So many bytes from base64url without padding; None where the text is something else."""
-    if not re.fullmatch("[A-Za-z0-9_-]*", text) or len(text) % 4 == 1:
-        return None
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    return data if len(data) == length else None

@@ -10,7 +10,7 @@ from offline_cbor import Malformed, Map, encode
 from offline_envelope import MEDIA_TYPE, parse
 from offline_messages import (AMOUNT, APPLICATION, APPROVED, CHALLENGE, CURRENCY, DECISION, DEVICE, ERROR, HANDSET,
                               ISSUER, LARGEST_MESSAGE, LEVEL, RESULT, RESULT_BYTES, SERIAL, SERVICE, TYPE,
-                              VERIFIED, Tolerance, differing, read, refusal)
+                              VERIFIED, Tolerance, differing, read, refusal, valid)
 from offline_wire import usable_metadata
 
 METADATA_KEPT = 600  # seconds
@@ -65,7 +65,7 @@ class Relay:
             raise Rejected("server_unreachable")
         if reply.status != 200:
             error = reply.json_object().get("error")
-            told = isinstance(error, str) and 1 <= len(error.encode("utf-8", "replace")) <= 64
+            told = isinstance(error, str) and error.isprintable() and valid(ERROR, error)
             raise Rejected(error if told else "server_refused")
         if not 1 <= len(reply.body) <= LARGEST_MESSAGE:
             raise Rejected("server_refused")

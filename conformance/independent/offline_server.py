@@ -7,24 +7,23 @@ import time
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from documents import Document, basic_credentials, invalid_request, media_type
+from documents import basic_credentials, invalid_request, media_type
 from forms import Refusal
-from guesses import Guesses
 from offline_cbor import Malformed, encode
 from offline_envelope import MEDIA_TYPE, Signer, parse, raw
 from offline_judgement import Judgement
 from offline_messages import (AMOUNT, APPLICATION, CHALLENGE, COUNTERSIGN, DEVICE, ERROR, EXPIRES_AT, HANDSET,
                               INFORMATION, ISSUED_AT, ISSUER, LARGEST_MESSAGE, LEVEL, RESULT, SEAL_KEY, SERIAL, SERVICE,
                               TYPE, VERIFIED, Tolerance, read)
-from offline_register import Application, Handset, same, text_bytes
-from store import Accounts, Guards
+from offline_password_setting import PasswordSetting
+from offline_register import Application, Handset, same
+from store import Guards
 from web import Response
 
 DEFECTS = tuple(f"OF-SS-{n:02d}" for n in range(1, 56))
 
 APPLICATION_TYPE = "application/cbor"
 COSE_TYPE = "application/cose"
-ACCOUNT_GUESSES = 5
 RACE = 0.2  # seconds between looking and storing, where that is two steps
 
 
@@ -36,11 +35,11 @@ class ServiceServer:
         self.devices, self.services = dict(devices), dict(services)  # ID -> secret, ID -> threshold
         self.hold = Guards(DEFECTS, lifted).hold
         self.handsets = {name: Handset(name, account, key) for name, (account, key) in handsets.items()}
-        self.accounts = Accounts(accounts.items())
-        self.guesses = Guesses(clock, self.accounts, ACCOUNT_GUESSES)
+        self.lock = threading.Lock()
+        self.setting = PasswordSetting(clock, accounts, self.handsets, self.lock, self.hold)
         self.signer = Signer("site-key", secrets.token_bytes(32))
         self.seal_key = X25519PrivateKey.generate()
-        self.applications, self.lock = {}, threading.Lock()  # by serial
+        self.applications = {}  # by serial
         self._challenges = 0
 
     def metadata(self) -> dict:
@@ -52,7 +51,7 @@ class ServiceServer:
     def routes(self) -> dict:
         return {"/application": {"POST": self._answering(self.apply)},
                 "/verification": {"POST": self._answering(self.verify)},
-                "/password": {"POST": self._answering(self.set_password)}}
+                "/password": {"POST": self._answering(self.setting.set_password)}}
 
     def _answering(self, handler):
         def answer(request) -> Response:
@@ -205,35 +204,6 @@ class ServiceServer:
         application.judged, application.verified, application.countersign = True, verified, body
         application.result = self.signer.sign(domain, encode(result))
         return application.result
-
-    # Setting the password (section 5.3)
-
-    def set_password(self, request) -> Response:
-        document = Document(request, too_large=413, repeats=True)
-        account, secret, name = (document.text(member) for member in ("account", "account_password", "handset"))
-        key = text_bytes(document.text("password_key"), 32)
-        if key is None:
-            raise invalid_request("password_key is not 32 bytes in base64url without padding.")
-        self._unless_shut(self.guesses.shut(account))
-        right = self.accounts.right(account, secret) or (account in self.accounts and not self.hold("OF-SS-50"))
-        handset = self.handsets.get(name)
-        if right and (handset is None or handset.account != account):
-            self._denied()
-        self._unless_shut(self.guesses.count(account, right))
-        if not right:
-            self._denied()
-        with self.lock:
-            handset.set_password(key, keep_old=not self.hold("OF-SS-52"))
-        return Response(204)
-
-    def _unless_shut(self, seconds: float) -> None:
-        if seconds and self.hold("OF-SS-51"):
-            raise Refusal(429, "too_many_attempts", "Too many wrong passwords for this account; wait.",
-                          ("Retry-After", str(int(seconds) + 1)))
-
-    @staticmethod
-    def _denied() -> None:
-        raise Refusal(403, "access_denied", "Account, password and handset do not belong together.")
 
     # What the endpoints share
 

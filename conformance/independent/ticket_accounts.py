@@ -1,13 +1,12 @@
 """The account server (profile section 4)."""
 from __future__ import annotations
 
-import math
 import secrets
 import threading
 
 from documents import Document, basic_credentials, invalid_request
 from forms import Refusal
-from guesses import Guesses
+from guesses import Guesses, refuse_while
 from store import Accounts, Guards
 from ticket_families import Families, Lifetimes, invalid_grant, same
 from ticket_wire import REQUEST_ID, USER_NAME
@@ -87,11 +86,11 @@ class AccountServer:
         """The user ID of the account that the password opens."""
         throttled = self.hold("TI-AM-22")
         if throttled:
-            refuse_while(self.guesses.shut(name))
+            refuse_while(self.guesses.shut(name), "slow_down")
         right = self.accounts.right(name, password) or not self.hold("TI-AM-04") and name in self.accounts
         if throttled:
             # Of many at once only the first ten are judged; the others find the name shut.
-            refuse_while(self.guesses.count(name, right))
+            refuse_while(self.guesses.count(name, right), "slow_down")
         if right:
             return self.user_ids[name]
         if not self.hold("TI-AM-21") and name not in self.accounts:
@@ -157,9 +156,3 @@ class AccountServer:
 
     def _unstored(self, answer: Response) -> Response:
         return answer if self.hold("TI-AM-24") else answer.without_header("Cache-Control")
-
-
-def refuse_while(seconds: float) -> None:
-    if seconds:
-        raise Refusal(429, "slow_down", "There were too many wrong passwords for this name; come back later.",
-                      ("Retry-After", str(math.ceil(seconds))))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from forms import Refusal
 from jose import b64encode
 from store import TokenTable
-from unified_wire import Message, invalid_request, secret
+from unified_wire import Message, secret
 
 CODE_LIFETIME = 60  # seconds
 PASS_TOKEN_LIFETIME = 60  # seconds

@@ -56,11 +56,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Message:
-    """A message that was judged, the line that it came over, and whether it was sealed."""
+    """A message that was judged, the line that it came over, whether it was sealed, and of an answer the reply that it was."""
 
     members: dict
     line: Line
     sealed: bool = True
+    reply: object = None
 
     def text(self, name: str) -> str:
         value = self.members.get(name)
@@ -201,7 +202,7 @@ class Seals:
         if reply.status != 200:
             raise NoAnswer(f"{url} answered with {reply.status}.", reply)
         if not self._holds(plain) and reply.json_object():
-            return Message(reply.json_object(), line, sealed=False)
+            return Message(reply.json_object(), line, False, reply)
         try:
             sealed = parse_sealed(reply.body.decode("ascii"))
             members = self._answered(sealed, line, kind)
@@ -209,7 +210,7 @@ class Seals:
             raise NoAnswer(f"The answer of {url} is not sealed as it has to be: {error}", reply) from error
         if members.get("in_reply_to") != jti and self._holds(related):
             raise NoAnswer(f"The answer of {url} is to another request.", reply)
-        return Message(members, line)
+        return Message(members, line, True, reply)
 
     def _answered(self, sealed, line: Line, kind: str) -> dict:
         header = sealed.header

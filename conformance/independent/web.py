@@ -128,7 +128,9 @@ def for_browsers(handler):
         try:
             return handler(request)
         except Refusal as refusal:
-            return page(refusal.status, "Refused", f"<p>{html.escape(refusal.description)}</p>")
+            answer = page(refusal.status, "Refused", f"<p>{html.escape(refusal.description)}</p>")
+            answer.headers += refusal.headers
+            return answer
 
     return answer
 

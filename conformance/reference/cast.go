@@ -19,6 +19,9 @@ type Reference struct {
 	Level  catalog.Level
 	Defect Defect
 	Seed   uint64
+
+	// strain is part of the purpose of all randomness in a simulated world: with another one the reference's random values are others, and the harness's are not.
+	strain string
 }
 
 func (r Reference) guards() guard.Set {

@@ -46,7 +46,7 @@ func (r Reference) InWorld(_ context.Context, c conformance.Check) (conformance.
 // env makes a simulated host the surroundings of an actor.
 func (r Reference) env(h *sim.Host) actors.Env {
 	return actors.Env{
-		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: r.guards(),
+		Clock: h.Clock(), Entropy: func(purpose string) io.Reader { return h.Entropy(r.strain + purpose) }, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: r.guards(),
 		Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
 	}
 }

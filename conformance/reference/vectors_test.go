@@ -13,6 +13,8 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
+	"countersign/conformance/mobile"
+	"countersign/conformance/offline"
 	"countersign/conformance/reference"
 	"countersign/conformance/ticket"
 )
@@ -28,6 +30,8 @@ var _ = Describe("The test vectors", func() {
 		{bidirectional.Flow(), catalog.ResourceServer},
 		{bidirectional.Flow(), catalog.ClientReceiving},
 		{ticket.Flow(), catalog.AccountServer},
+		{mobile.Flow(), catalog.AuthorizationServer},
+		{offline.Flow(), catalog.ServiceServer},
 	} {
 		flow, role := kept.flow, kept.role
 		Describe("for the "+string(role)+" of the flow "+flow.Name, func() {

@@ -2,8 +2,10 @@ package reference
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +78,14 @@ func metadataServed(r *http.Request, _ *answer) bool {
 	return strings.HasPrefix(r.URL.Path, "/.well-known/")
 }
 
+// answered are the answers with one status at a path of the reference's, or below it where the path ends in a slash.
+func answered(path string, status int) func(*http.Request, *answer) bool {
+	return func(r *http.Request, a *answer) bool {
+		there := r.URL.Path == path || strings.HasSuffix(path, "/") && strings.HasPrefix(r.URL.Path, path)
+		return there && a.status == status
+	}
+}
+
 func refused(_ *http.Request, a *answer) bool {
 	return a.status >= 400 && strings.HasPrefix(a.header.Get("Content-Type"), "application/json")
 }
@@ -93,6 +103,52 @@ func status(code int) func(*answer) { return func(a *answer) { a.status = code }
 func contentType(t string) func(*answer) {
 	return func(a *answer) { a.header.Set("Content-Type", t) }
 }
+
+func withoutHeader(name string) func(*answer) {
+	return func(a *answer) { a.header.Del(name) }
+}
+
+// plainly refuses without JSON.
+func plainly(a *answer) {
+	a.header.Set("Content-Type", "text/plain")
+	a.setBody("no")
+}
+
+// body changes the bytes of an answer.
+func body(change func([]byte) []byte) func(*answer) {
+	return func(a *answer) { a.setBody(string(change(bytes.Clone(a.body.Bytes())))) }
+}
+
+// followed has something come after the body.
+func followed(by string) func(*answer) {
+	return body(func(b []byte) []byte { return append(b, by...) })
+}
+
+// member gives a member of a JSON object another value; nil takes it away.
+func member(name string, value any) func(*answer) {
+	return body(func(b []byte) []byte {
+		var members map[string]any
+		if json.Unmarshal(b, &members) != nil {
+			return b
+		}
+		if members[name] = value; value == nil {
+			delete(members, name)
+		}
+		other, err := json.Marshal(members)
+		if err != nil {
+			return b
+		}
+		return other
+	})
+}
+
+// partMissing leaves a part of a compact JWE or JWS out, wherever the text has one.
+func partMissing(a *answer) {
+	a.setBody(compactForm.ReplaceAllString(a.body.String(), "$1.$3"))
+}
+
+// compactForm is JWE or JWS in compact serialization: its first part, the parts between, its last.
+var compactForm = regexp.MustCompile(`(eyJ[A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*\.)+([A-Za-z0-9_-]+)`)
 
 // truncated promises the whole body and breaks off half way.
 func truncated(which func(*http.Request, *answer) bool) tap {
@@ -156,7 +212,7 @@ func noMetadata(role catalog.Role, requirement catalog.ID) []Defect {
 }
 
 func wireDefects() []Defect {
-	all := slices.Concat(bidirectionalWireDefects(), ticketWireDefects())
+	all := slices.Concat(bidirectionalWireDefects(), ticketWireDefects(), mobileWireDefects(), offlineWireDefects(), unifiedWireDefects())
 	for i := range all {
 		all[i].ID, all[i].Kind = fmt.Sprintf("W-%02d", i+1), "wire"
 	}

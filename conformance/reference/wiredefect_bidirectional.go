@@ -62,10 +62,7 @@ func bidirectionalWireDefects() []Defect {
 		{Role: os, Requirement: "BI-OS-15", Text: "token request answered after two minutes", tap: slow(tokenIssued)},
 		{Role: os, Requirement: "BI-OS-15", Text: "access token as application/json", tap: on(tokenIssued, contentType("application/json"))},
 		{Role: os, Requirement: "BI-OS-05", Text: "refusals with status 200", tap: on(refused, status(http.StatusOK))},
-		{Role: os, Requirement: "BI-OS-23", Text: "refusals as text without JSON", tap: on(refused, func(a *answer) {
-			a.header.Set("Content-Type", "text/plain")
-			a.setBody("no")
-		})},
+		{Role: os, Requirement: "BI-OS-23", Text: "refusals as text without JSON", tap: on(refused, plainly)},
 		{Role: rs, Requirement: "BI-RS-01", Text: "resources as text/plain", tap: on(resourceServed, contentType("text/plain"))},
 		{Role: rs, Requirement: "BI-RS-01", Text: "resources that break off", tap: truncated(resourceServed)},
 		{Role: rs, Requirement: "BI-RS-01", Text: "hand-over acknowledged with 500", tap: on(handoverAcknowledged, status(http.StatusInternalServerError))},

@@ -11,7 +11,7 @@
 //  3. invariants.go: each [Invariant] with the requirement that protects it; Invariants() lists them.
 //  4. The judge, which embeds [Judge]: Judge, Lanes and Leg implement [Flow]. [Judge.Hear] calls it with what passed;
 //     [Judge.Keep] has it watch over a secret; [Judge.Breach] takes a breach down. It judges by the trace and by what
-//     people decided, and does not ask the actors.
+//     people decided, and does not ask the actors. A flow with sealed messages implements [Opener], for the diagram.
 //  5. In scenarios/FLOW.go happy paths and refusals, whose play is like onTwoSites; in FLOW_faults.go mishapsOf with
 //     [Mishaps] at the roles of the flow; in FLOW_attacks*.go attackOn, with openAtCore where the document leaves the
 //     hole. Guards are those that stop an attack, each of them alone; lift all and it has to succeed at hardened.

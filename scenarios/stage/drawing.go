@@ -27,14 +27,17 @@ type Drawing struct {
 	Name func(sim.Message) string
 	// Breaches are highlighted at their messages.
 	Breaches []Breach
+	// Open is [Opener.Opened]; nil where nothing is sealed.
+	Open func(body []byte) []byte
 }
 
 // Of draws a trace.
 func (d Drawing) Of(t *sim.Trace) *sequence.Diagram {
 	passages := t.Messages()
 	secrets := redact.New(nil)
-	for _, p := range passages {
-		learn(secrets, p.Message)
+	for i := range passages {
+		d.open(&passages[i].Message)
+		learn(secrets, passages[i].Message)
 	}
 	marks := d.marks(t)
 	var steps []timed
@@ -68,6 +71,18 @@ func (d Drawing) Of(t *sim.Trace) *sequence.Diagram {
 		}
 	}
 	return diagram
+}
+
+// open puts what a sealed message says in the place of its body.
+func (d Drawing) open(m *sim.Message) {
+	if d.Open == nil || len(m.Body) == 0 {
+		return
+	}
+	if text := d.Open(m.Body); text != nil {
+		*m = m.Clone()
+		m.Body = text
+		m.Header.Set("Content-Type", "application/json")
+	}
 }
 
 type timed struct {

@@ -91,6 +91,9 @@ func (j *Judge) Breach(i Invariant, e sim.Event, format string, args ...any) {
 	j.breaches = append(j.breaches, Breach{Invariant: i, Event: e.Seq, Message: e.Message.ID, At: e.At, Text: text})
 }
 
+// Breaches are those that were taken down so far.
+func (j *Judge) Breaches() []Breach { return j.breaches }
+
 // watch looks for secrets in what reached a host.
 func (j *Judge) watch(e sim.Event) {
 	m := e.Message

@@ -19,18 +19,26 @@ type Person struct {
 
 // NewPerson adds a person. work names the process that the script runs in. prepare, if not nil, is called at each boot, before the script begins.
 func (st *Stage) NewPerson(name, work string, prepare func(*sim.Host)) *Person {
-	p := &Person{Name: name}
-	p.boot = func(h *sim.Host) http.Handler {
+	return st.NewReachablePerson(name, work, func(h *sim.Host) http.Handler {
 		if prepare != nil {
 			prepare(h)
 		}
+		return nil
+	})
+}
+
+// NewReachablePerson is NewPerson with a machine that takes requests; prepare gives what serves them.
+func (st *Stage) NewReachablePerson(name, work string, prepare func(*sim.Host) http.Handler) *Person {
+	p := &Person{Name: name}
+	p.boot = func(h *sim.Host) http.Handler {
+		handler := prepare(h)
 		if p.script != nil && !p.done {
 			h.Go(work, func() {
 				p.script()
 				p.done = true
 			})
 		}
-		return nil
+		return handler
 	}
 	p.Host = st.Host(name, p.boot)
 	return p

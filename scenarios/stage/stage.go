@@ -34,6 +34,12 @@ type Flow interface {
 	Leg(*sim.Message) string
 }
 
+// Opener is a flow whose programs speak in sealed messages.
+type Opener interface {
+	// Opened is what a sealed body says, as a JSON object, for the diagram; nil for a body that is none or does not open.
+	Opened(body []byte) []byte
+}
+
 // Stage is a world with a cast and oracles. The stage of a flow embeds it.
 type Stage struct {
 	World *sim.World
@@ -133,10 +139,14 @@ func (st *Stage) Draw(title string, t *sim.Trace, breaches []Breach) *sequence.D
 			lanes[i].Kind = sequence.Attacker
 		}
 	}
-	return Drawing{
+	d := Drawing{
 		Title: title, Lanes: lanes, Breaches: breaches,
 		Name: func(m sim.Message) string { return st.flow.Leg(&m) },
-	}.Of(t)
+	}
+	if o, sealed := st.flow.(Opener); sealed {
+		d.Open = o.Opened
+	}
+	return d.Of(t)
 }
 
 // Nobody is a host that nothing runs on.
