@@ -1,0 +1,152 @@
+package portal
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"countersign/scenarios/stage"
+	"countersign/sim"
+)
+
+// queue is that of a third-party platform, as the wire shows it.
+type queue struct {
+	inVain []time.Duration // requests since the last one that did something: under way, lost or failed
+	free   time.Duration   // since when no request is under way or failed
+}
+
+// pendingTask is a logout that a third-party platform has to be told.
+type pendingTask struct {
+	sub, client string
+	generation  int64
+	made, last  time.Duration // last is that of its last try
+	tried, done bool
+}
+
+// sent looks at requests with logout tasks.
+func (j *judge) sent(e sim.Event) {
+	if e.Kind != sim.EventSend || e.Host != j.Platform.Host.Name() {
+		return
+	}
+	leg, party := j.Leg(e.Message), j.partyAt(e.Message.To)
+	if party == nil || leg != LegBatch && leg != LegBackChannel {
+		return
+	}
+	tasks := []task{}
+	if leg == LegBackChannel {
+		t := logoutToken(e.Message.Body)
+		tasks = append(tasks, task{Sub: t.Sub, Generation: t.Generation})
+	} else {
+		m := j.said(e.Message)
+		j.vector(m, e)
+		tasks = m.Tasks
+		j.bounded(tasks, e)
+	}
+	for _, t := range tasks {
+		j.tried(t, party, e)
+	}
+	j.stormed(party, e)
+}
+
+// bounded looks at the size of a batch.
+func (j *judge) bounded(tasks []task, e sim.Event) {
+	ids := map[string]bool{}
+	for _, t := range tasks {
+		if ids[t.ID] {
+			j.Breach(BoundedBatch, e, "a request has a task twice")
+		}
+		ids[t.ID] = true
+	}
+	if limit := cmp.Or(j.Platform.BatchLimit, 100); len(tasks) > limit {
+		j.Breach(BoundedBatch, e, "a request has %d tasks, and the limit count is %d", len(tasks), limit)
+	}
+}
+
+// tried takes a try of a task down.
+func (j *judge) tried(t task, party *ThirdParty, e sim.Event) {
+	i := slices.IndexFunc(j.tasks, func(p *pendingTask) bool {
+		return p.client == party.ID && p.sub == t.Sub && (p.generation == t.Generation || t.Generation == 0)
+	})
+	if i < 0 {
+		j.Breach(OwnUsers, e, "%s was told of %s, who has not logged out there", e.Message.To, t.Sub)
+		return
+	}
+	p := j.tasks[i]
+	p.last = e.At
+	if p.tried {
+		return
+	}
+	p.tried = true
+	bound := cmp.Or(j.Platform.BatchMaxWait, 30*time.Second)
+	if party.Way == BackChannel {
+		bound = 0
+	}
+	q := j.queues[party.ID]
+	const second = 2 * time.Second // the one that the profile leaves, and one for rounding
+	if waited := e.At - max(p.made, q.free); waited <= bound+second || len(q.inVain) > 0 || j.restarted(p.made, e.At) {
+		return
+	}
+	waited := (e.At - p.made).Round(time.Second)
+	for _, other := range registeredIn(j.Stage) {
+		if other != party.ID && len(j.queues[other].inVain) > 0 {
+			j.Breach(OthersUndelayed, e, "a logout waited %s for %s while %s did not answer", waited, party.ID, other)
+			return
+		}
+	}
+	j.Breach(BoundedWait, e, "a logout waited %s before %s was told", waited, party.ID)
+}
+
+// stormed counts the requests that did nothing.
+func (j *judge) stormed(party *ThirdParty, e sim.Event) {
+	const most = 8
+	q := j.queues[party.ID]
+	if n := len(q.inVain); n >= most && q.inVain[n-most] > e.At-time.Minute && !j.restarted(q.inVain[n-most], e.At) {
+		j.Breach(NoStorm, e, "%s was asked %d times within a minute, in vain", e.Message.To, most+1)
+	}
+	q.inVain = append(q.inVain, e.At)
+}
+
+// restarted reports whether the platform crashed in between.
+func (j *judge) restarted(from, to time.Duration) bool {
+	return slices.ContainsFunc(j.crashes, func(at time.Duration) bool { return from <= at && at <= to })
+}
+
+// batchReceived looks at what the platform learns of a request with logout tasks.
+func (j *judge) batchReceived(leg string, e sim.Event) {
+	party := j.partyAt(e.Peer)
+	if party == nil {
+		return
+	}
+	done := 0
+	for _, p := range j.tasks {
+		if p.client == party.ID && p.tried && !p.done && j.saysDone(leg, party, p, e) {
+			p.done = true
+			done++
+		}
+	}
+	if q := j.queues[party.ID]; done > 0 {
+		q.inVain, q.free = nil, e.At
+	}
+}
+
+// saysDone reports whether the third-party platform has called a task done by the answer that the platform just got.
+func (j *judge) saysDone(leg string, party *ThirdParty, p *pendingTask, e sim.Event) bool {
+	if leg == LegBatch && !j.said(e.Message).sealed && j.hardened() {
+		return false
+	}
+	return e.Message.Status/100 == 2 && p.generation <= j.done[ended{party.Host.Name(), j.Platform.Issuer, p.sub}]
+}
+
+// lost finds the tasks that nobody works at any more.
+func (j *judge) lost(end time.Duration) (breaches []stage.Breach) {
+	for _, p := range j.tasks {
+		if p.done || p.tried && p.last > end-10*time.Minute && j.restarted(end-time.Minute, end) {
+			continue
+		}
+		breaches = append(breaches, stage.Breach{
+			Invariant: NoLostTask, Event: -1, At: end, Text: fmt.Sprintf("the logout of %s never reached %s", j.users[p.sub].person, p.client),
+		})
+	}
+	return breaches
+}
