@@ -52,7 +52,7 @@ class Queue:
     gate: object = field(default_factory=contextlib.nullcontext)  # held while a request is under way
 
     def __post_init__(self):
-        self._tasks, self._failures, self._wait_until, self._hurried = [], 0, None, False
+        self._tasks, self._failures, self._wait_until = [], 0, None
         self._changed, self._worker = threading.Condition(), None
 
     def add(self, tasks: list) -> None:
@@ -63,11 +63,9 @@ class Queue:
                 self._worker.start()
             self._changed.notify_all()
 
-    def flush_and_wait(self, seconds: float) -> None:
-        """Sends what there is without heeding the rules, and returns when it is answered."""
+    def wait(self, seconds: float) -> None:
+        """Returns when all tasks are done or a try has failed, and after the seconds at the latest."""
         with self._changed:
-            self._hurried = True
-            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._tasks or self._failures, seconds)
 
     def _work(self) -> None:
@@ -93,13 +91,13 @@ class Queue:
             return False
         if self._wait_until is not None:
             return now >= self._wait_until
-        return (len(self._tasks) >= self.rules.full or self._hurried
+        return (len(self._tasks) >= self.rules.full
                 or now >= self._tasks[-1].added_at + self.rules.idle
                 or now >= self._tasks[0].added_at + self.rules.longest)
 
     def _settle(self, batch: list, outcome: Outcome) -> None:
         """After some done, a row of waiting times begins anew; a wait that is over has flushed the queue by itself."""
-        self._hurried, self._wait_until = False, None
+        self._wait_until = None
         gone = set(outcome.done) if self.rules.keeps_trying else set(batch)
         self._tasks = [task for task in self._tasks if task not in gone]
         if all(task in gone for task in batch):
