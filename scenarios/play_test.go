@@ -19,7 +19,7 @@ import (
 // find gives a scenario by its name, which need not say bidirectional.
 func find(name string) scenarios.Scenario {
 	GinkgoHelper()
-	if !strings.HasPrefix(name, "ticket/") {
+	if !strings.HasPrefix(name, "ticket/") && !strings.HasPrefix(name, "offline/") {
 		name = "bidirectional/" + name
 	}
 	s, err := scenarios.Find(name)
@@ -36,7 +36,7 @@ func fault(text string) sim.Fault {
 
 var _ = Describe("Playing", func() {
 	It("gives the same bytes for the same seed, and others for another", func() {
-		for _, name := range []string{"happy", "both-at-once", "fault/everything", "fault/crash-oauth.b", "attack/theft-at-step-9", "ticket/happy", "ticket/fault/everything", "ticket/attack/refresh-race"} {
+		for _, name := range []string{"happy", "both-at-once", "fault/everything", "fault/crash-oauth.b", "attack/theft-at-step-9", "ticket/happy", "ticket/fault/everything", "ticket/attack/refresh-race", "offline/password", "offline/fault/everything", "offline/attack/relay"} {
 			for _, level := range []catalog.Level{catalog.Core, catalog.Hardened} {
 				run := scenarios.Run{Scenario: find(name), Level: level, Seed: 7}
 				first, err := json.Marshal(run.Play())

@@ -11,8 +11,10 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/scenarios"
 	"countersign/scenarios/accounts"
+	"countersign/scenarios/office"
 	"countersign/scenarios/portal"
 	"countersign/scenarios/stage"
+	"countersign/scenarios/till"
 	"countersign/scenarios/twosites"
 	"countersign/sim/worldlint"
 )
@@ -67,6 +69,8 @@ var _ = Describe("The registry", func() {
 		},
 		Entry("bidirectional", "bidirectional", "oauth.a", "resource.a", "client.a", "oauth.b", "resource.b", "client.b", "alice"),
 		Entry("ticket", "ticket", "accounts", "app.one", "alice"),
+		Entry("offline", "offline", "server", "till.one", "alice"),
+		Entry("mobile", "mobile", "authorization", "crm", "alice"),
 		Entry("unified", "unified", "platform", "mail", "shop", "alice"),
 	)
 
@@ -119,5 +123,7 @@ var _ = DescribeTable("every invariant of a flow names the requirement that prot
 	},
 	Entry("bidirectional", "bidirectional", twosites.Invariants()),
 	Entry("ticket", "ticket", accounts.Invariants()),
+	Entry("offline", "offline", till.Invariants()),
+	Entry("mobile", "mobile", office.Invariants()),
 	Entry("unified", "unified", portal.Invariants()),
 )

@@ -106,10 +106,14 @@ func (m *MobileApp) obeyAddress(e event) error {
 		if _, err := tx.Get(ofTheApp, heldUnder, &h); err != nil {
 			return err
 		}
-		if h.Address == "" || h.SystemID != e.Address.SystemID || m.older(e.RulesVersion, h) {
+		if m.older(e.RulesVersion, h) {
 			return nil
 		}
-		h.Address, h.Newest = e.Address.Address, max(h.Newest, e.RulesVersion)
+		// Whatever system the message is about, and also while no address is stored: an answer by older rules that is still under way is not taken then.
+		h.Newest = max(h.Newest, e.RulesVersion)
+		if h.Address != "" && h.SystemID == e.Address.SystemID {
+			h.Address = e.Address.Address
+		}
 		return tx.Put(ofTheApp, heldUnder, h)
 	})
 }

@@ -107,9 +107,11 @@ class Storage:
     def move(self, system_id: str, address: str, version: int) -> None:
         """An address message (section 6.4)."""
         with self._lock:
-            if self.held and self.held.system_id == system_id and (version >= self.highest or not self._hold("MO-AP-32")):
+            if version < self.highest and self._hold("MO-AP-32"):
+                return
+            self.highest = max(self.highest, version)
+            if self.held and self.held.system_id == system_id:
                 self.held = self.last_held = replace(self.held, address=address)
-                self.highest = max(self.highest, version)
 
     def summary(self) -> dict:
         with self._lock:

@@ -153,9 +153,27 @@ func (t *appTest) olderAddressNotTaken() {
 		t.pushedAddress(own, t.system.addressed(), version, "an address message")
 		refused(version-1, "a rules_version lower than that of a message before")
 	}
+	t.overtakenAnswerRefused(older)
 	t.enrol()
 	t.move(t.system.addressed())
 	t.opened(t.start(fresh), t.system, "after another enrolment")
+}
+
+// overtakenAnswerRefused has an address message arrive while an authentication is unanswered, and answers by the rules of before.
+func (t *appTest) overtakenAnswerRefused(older func(version int64) func(*answering)) {
+	version := t.move(t.system.addressed()) + 1
+	t.move(t.system.addressed())
+	pushing := &aside{t: t}
+	push := t.pushRequest(t.signedMessage(t.message().moved(t.crm().ID, t.system.addressed(), version)))
+	t.misbehave(fault{at: t.server, endpoint: atAuthentication, times: 1, forge: older(version - 1), during: func() { pushing.try("authorization-server", push) }})
+	s := t.start(fresh)
+	t.behave()
+	t.asked(t.server, atAuthentication, s.mark, "in a start without a stored token")
+	const what = "an address message while an authentication is unanswered"
+	t.taken(pushing.answer(what), what)
+	const when = "after an answer with a rules_version lower than that of a message that came meanwhile"
+	t.noAccess(s.mark, when)
+	t.ends(s, when, "answer_refused")
 }
 
 // MO-AP-33

@@ -7,7 +7,7 @@
 //     each actor with [Stage.Host], whose boot fills the actor's struct with [Stage.Env], and calls [Stage.LearnLegs]
 //     on the handler, so that diagram and judge know what each request is for.
 //  2. A user that embeds *[Person], made by [Stage.NewPerson], whose prepare makes the terminal anew after a crash.
-//     Its methods are what a user does, one verb each. [Stage.NewAttacker] gives a dishonest person with a browser.
+//     Its methods are what a user does, one verb each. [Stage.NewReachablePerson] is for a machine that others call. [Stage.NewAttacker] gives a dishonest person with a browser.
 //  3. invariants.go: each [Invariant] with the requirement that protects it; Invariants() lists them.
 //  4. The judge, which embeds [Judge]: Judge, Lanes and Leg implement [Flow]. [Judge.Hear] calls it with what passed;
 //     [Judge.Keep] has it watch over a secret; [Judge.Breach] takes a breach down. It judges by the trace and by what
