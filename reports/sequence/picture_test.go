@@ -3,14 +3,58 @@ package sequence_test
 import (
 	"flag"
 	"os"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"countersign/reports/sequence"
+	"countersign/scenarios"
 )
 
-var draw = flag.Bool("sequence.update", false, "draw the picture of the README anew")
+var draw = flag.Bool("sequence.update", false, "draw the pictures of the flows anew")
+
+// keptPicture compares a drawing with the one that is kept beside the profiles, or takes its place.
+func keptPicture(flow string, d sequence.Diagram) {
+	GinkgoHelper()
+	file := "../../conformance/profiles/" + flow + ".svg"
+	if *draw {
+		Expect(os.WriteFile(file, d.SVG(), 0o644)).To(Succeed())
+	}
+	kept, err := os.ReadFile(file)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(string(kept)).To(Equal(string(d.SVG())), "draw it anew with go test ./reports/sequence -sequence.update")
+}
+
+// withoutMetadata leaves out the reading of documents that say where everything is, which is no step of a flow.
+func withoutMetadata(d sequence.Diagram) sequence.Diagram {
+	var kept []sequence.Step
+	var reading []sequence.Step // not yet answered
+	for _, s := range d.Steps {
+		answers := func(r sequence.Step) bool { return s.Kind == sequence.Response && s.From == r.To && s.To == r.From }
+		if s.Label == "metadata" {
+			reading = append(reading, s)
+		} else if i := slices.IndexFunc(reading, answers); i >= 0 {
+			reading = slices.Delete(reading, i, i+1)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	d.Steps = kept
+	return d
+}
+
+var _ = Describe("The pictures of the flows", func() {
+	for _, flow := range []string{"ticket", "mobile", "offline", "unified"} {
+		It("are drawn from what happens when the flow "+flow+" goes as it is meant to", func() {
+			happy, err := scenarios.Find(flow + "/happy")
+			Expect(err).NotTo(HaveOccurred())
+			played := scenarios.Run{Scenario: happy, Seed: 1}.Play()
+			Expect(played.Verdict).To(Equal("pass"), played.Actual)
+			keptPicture(flow, withoutMetadata(*played.Diagram))
+		})
+	}
+})
 
 var _ = Describe("The picture of the README", func() {
 	It("is drawn by this package, from the fifteen steps of the document", func() {
@@ -41,12 +85,6 @@ var _ = Describe("The picture of the README", func() {
 				{At: "15", From: clientB, To: resourceA, Label: "reads the user's resources at A"},
 			},
 		}
-		const file = "../../conformance/profiles/bidirectional.svg"
-		if *draw {
-			Expect(os.WriteFile(file, picture.SVG(), 0o644)).To(Succeed())
-		}
-		kept, err := os.ReadFile(file)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(string(kept)).To(Equal(string(picture.SVG())), "draw it anew with go test ./reports/sequence -sequence.update")
+		keptPicture("bidirectional", picture)
 	})
 })
