@@ -88,8 +88,8 @@ func tellsHTML(d reports.Document) tally {
 	page, err := goquery.NewDocumentFromReader(strings.NewReader(asHTML(d)))
 	Expect(err).NotTo(HaveOccurred())
 	t, sums := tally{}, map[string]int{}
-	read := func(table, prefix string) {
-		page.Find(table + " tbody tr").Each(func(_ int, row *goquery.Selection) {
+	read := func(table, rows, prefix string) {
+		page.Find(table + " tbody " + rows).Each(func(_ int, row *goquery.Selection) {
 			row.Find("[data-count]").Each(func(_ int, cell *goquery.Selection) {
 				verdict, n := cell.AttrOr("data-count", ""), number(cell.Text())
 				sums[table+verdict] += n
@@ -102,12 +102,17 @@ func tellsHTML(d reports.Document) tally {
 			Expect(number(cell.Text())).To(Equal(sums[table+cell.AttrOr("data-count", "")]))
 		})
 	}
-	read("#check-counts", "")
-	read("#scenario-counts", "flow ")
+	read("#check-counts", "tr.role", "")
+	read("#scenario-counts", "tr", "flow ")
+	page.Find("#check-counts tbody").Each(func(_ int, flow *goquery.Selection) {
+		flow.Find("tr.flow [data-count]").Each(func(_ int, cell *goquery.Selection) {
+			ofRoles := 0
+			flow.Find("tr.role [data-count=" + cell.AttrOr("data-count", "") + "]").Each(func(_ int, cell *goquery.Selection) { ofRoles += number(cell.Text()) })
+			Expect(number(cell.Text())).To(Equal(ofRoles), flow.Text())
+		})
+	})
 	for _, verdict := range []string{"pass", "fail", "warn", "skip", "error"} {
-		for _, kind := range []string{"table.index tr", "details.check"} {
-			Expect(page.Find(fmt.Sprintf("%s[data-verdict=%q]", kind, verdict)).Length()).To(Equal(sums["#check-counts"+verdict]), "%s of %s", verdict, kind)
-		}
+		Expect(page.Find(fmt.Sprintf("details.check[data-verdict=%q]", verdict)).Length()).To(Equal(sums["#check-counts"+verdict]), verdict)
 		Expect(page.Find(fmt.Sprintf("details.scenario[data-outcome=%q]", verdict)).Length()).To(Equal(sums["#scenario-counts"+verdict]))
 	}
 	return t
@@ -183,10 +188,11 @@ var _ = Describe("The writers", func() {
 
 	DescribeTable("give the same bytes for the same document, and leave it as it is", func(document func() reports.Document) {
 		d := document()
-		for _, write := range []func(reports.Document) string{
-			asJSON, asHTML, asJUnit,
-			func(d reports.Document) string { return onTerminal(reports.Terminal{Color: true}, d) },
-		} {
+		writers := []func(reports.Document) string{func(d reports.Document) string { return onTerminal(reports.Terminal{Color: true}, d) }}
+		for _, f := range reports.Formats() {
+			writers = append(writers, func(d reports.Document) string { return as(f.Name, d) })
+		}
+		for _, write := range writers {
 			first := write(d)
 			Expect(write(d)).To(Equal(first))
 			Expect(write(document())).To(Equal(first))

@@ -12,14 +12,14 @@ import (
 )
 
 // DocumentFormat names the format and version of a Document.
-const DocumentFormat = "countersign/document@1"
+const DocumentFormat = "countersign/document@2"
 
-// Document is what the writers render: checks of a target, scenarios that were played, or both.
+// Document is what the writers render: checks of a target, scenarios that were played, or both. Its JSON is that of WriteJSON.
 type Document struct {
 	// Format is DocumentFormat; the writers fill it in where it is empty.
-	Format    string              `json:"format"`
-	Checks    *conformance.Report `json:"checks,omitempty"`
-	Scenarios []Scenario          `json:"scenarios,omitempty"`
+	Format    string
+	Checks    *conformance.Report
+	Scenarios []Scenario
 }
 
 // Scenario is the outcome of one played scenario.

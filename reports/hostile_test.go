@@ -2,6 +2,7 @@ package reports_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"io"
 	"net/url"
@@ -17,7 +18,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/conformance"
-	"countersign/conformance/catalog"
 	"countersign/reports"
 	"countersign/reports/sequence"
 )
@@ -71,7 +71,7 @@ func wellFormed() reports.Document {
 	for i, r := range kept.Checks.Results {
 		to := &d.Checks.Results[i]
 		to.Check, to.Role = r.Check, r.Role
-		to.Requirement.ID, to.Requirement.Level, to.Requirement.Keyword, to.Requirement.Roles = r.Requirement.ID, r.Requirement.Level, r.Requirement.Keyword, []catalog.Role{r.Role}
+		to.Requirement.ID, to.Requirement.Level, to.Requirement.Keyword, to.Requirement.Roles = r.Requirement.ID, r.Requirement.Level, r.Requirement.Keyword, r.Requirement.Roles
 	}
 	for i, s := range kept.Scenarios {
 		to := &d.Scenarios[i]
@@ -157,6 +157,26 @@ var _ = Describe("A document full of hostile text", func() {
 		Expect(steering(regexp.MustCompile(`\x1b\[(0|1|2|32|33|36|1;31|1;35)m`).ReplaceAllString(colored, ""))).To(BeEmpty())
 	})
 
+	It("stays Markdown in which nothing is an element, a link, a mention or the end of a table's cell", func() {
+		text := as("summary", hostile())
+		Expect(utf8.ValidString(text)).To(BeTrue())
+		Expect(steering(text)).To(BeEmpty())
+		outside := regexp.MustCompile("(?s)(`{3,})sh\n.*?\n`{3,}\n").ReplaceAllString(text, "")
+		Expect(outside).NotTo(MatchRegexp(`<[a-z/!]`))
+		Expect(outside).NotTo(MatchRegexp(`[^\\][@\[\]]`))
+		for _, row := range regexp.MustCompile(`(?m)^\|.*$`).FindAllString(outside, -1) {
+			Expect(strings.Count(strings.ReplaceAll(row, `\|`, ""), "|")).To(BeElementOf(5, 9), row)
+		}
+	})
+
+	DescribeTable("stays JSON, in the format", func(format string) {
+		text := as(format, hostile())
+		Expect(utf8.ValidString(text)).To(BeTrue())
+		Expect(steering(text)).To(BeEmpty())
+		Expect(json.Valid([]byte(text))).To(BeTrue())
+		Expect(text).NotTo(ContainSubstring("<script"))
+	}, Entry("har", "har"), Entry("sarif", "sarif"), Entry("badge", "badge"))
+
 	It("stays JSON without raw control characters, and keeps the text", func() {
 		text := asJSON(wellFormed())
 		Expect(utf8.ValidString(text)).To(BeTrue())
@@ -203,8 +223,8 @@ var _ = Describe("A document full of hostile text", func() {
 		Expect(broken(func(d *reports.Document) { d.Format = "other@2" })).To(MatchError(ContainSubstring("at /format")))
 		d := sample()
 		d.Checks.Counts.Fail = 0
-		for _, err := range []error{d.WriteJSON(io.Discard), reports.WriteHTML(io.Discard, d), reports.WriteJUnit(io.Discard, d), reports.Terminal{}.Write(io.Discard, d)} {
-			Expect(err).To(BeAssignableToTypeOf(&reports.DocumentError{}))
+		for _, f := range reports.Formats() {
+			Expect(f.Write(io.Discard, d)).To(BeAssignableToTypeOf(&reports.DocumentError{}), f.Name)
 		}
 	})
 })

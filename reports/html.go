@@ -3,13 +3,13 @@ package reports
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"countersign/conformance"
@@ -27,10 +27,12 @@ var (
 	pageTemplate string
 )
 
-// How much of the exchanges the page shows; the JSON report has them whole. It keeps the page of a run of a hundred checks under some 2 MB.
+// How much of the exchanges the page shows of a check that did not pass; the JSON report has them whole, and those of the checks that passed. The first findings
+// have all of it, and the others less, so that the page of a target that gets everything wrong can still be opened.
 const (
-	passExchanges, passBody       = 8, 240
+	fullFindings                  = 40
 	findingExchanges, findingBody = 12, 2000
+	laterExchanges, laterBody     = 3, 500
 	diagramExchanges              = 12
 )
 
@@ -43,7 +45,16 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"line":     func(v any) string { return plain.Line(fmt.Sprint(v)) },
 }).Parse(pageTemplate))
 
-// WriteHTML writes the document as one page that needs nothing else: no network, no fonts, no scripts (the script only adds a filter).
+// policy lets the page run its own style sheet and script and nothing else, whatever a target has put into it.
+func policy(css, script string) string {
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; base-uri 'none'; form-action 'none'", hash(css), hash(script))
+}
+
+// WriteHTML writes the document as one page that needs nothing else: no network, no fonts, no scripts (the script only adds a filter and keys).
 func WriteHTML(w io.Writer, d Document) error {
 	if err := d.Validate(); err != nil {
 		return err
@@ -60,31 +71,45 @@ func WriteHTML(w io.Writer, d Document) error {
 type pageView struct {
 	Title, Summary string
 	// Outcome names the style of the conclusion: a verdict.
-	Outcome  conformance.Verdict
-	CSS      template.CSS
-	Script   template.JS
-	Checks   *conformance.Report
-	Level    string
-	Groups   []groupView
-	Findings []checkView
-	Flows    []flowView
-	Played   conformance.Counts
+	Outcome   conformance.Verdict
+	CSS       template.CSS
+	Script    template.JS
+	Policy    string
+	Checks    *conformance.Report
+	Level     string
+	Levels    []catalog.Level
+	AllLevels []levelCounts
+	Tested    []testedView
+	Findings  []checkView
+	Flows     []flowView
+	Played    conformance.Counts
 }
 
-type groupView struct {
+// testedView is the checks of one flow.
+type testedView struct {
+	Flow, Anchor string
+	Counts       conformance.Counts
+	Levels       []levelCounts
+	Roles        []roleView
+	// Passed reports whether any check of the flow did.
+	Passed bool
+}
+
+type roleView struct {
 	group
-	Anchor string
-	Checks []checkView
+	Anchor  string
+	ByLevel []levelCounts
+	Passed  []checkView
 }
 
 type checkView struct {
 	conformance.Result
-	Anchor    string
-	Open      bool
-	Exchanges []exchangeView
-	Omitted   int
-	// Compact is the exchanges of a passed check in one text.
-	Compact string
+	Flow, Anchor string
+	// Finding: it did not pass. Open: it is a finding that needs work, and not only a check that was not run.
+	Finding, Open bool
+	Exchanges     []exchangeView
+	// Omitted is how many exchanges stand in the JSON report alone.
+	Omitted int
 	Diagram template.HTML
 }
 
@@ -112,9 +137,10 @@ type guardView struct{ ID, Title, Text string }
 
 func newPageView(d Document) pageView {
 	anchors := newAnchors()
+	css := pageCSS + sequence.CSS
 	v := pageView{
-		Title: "Scenario report", Summary: d.Summary(), Outcome: conformance.Pass, CSS: template.CSS(pageCSS + sequence.CSS), Script: template.JS(pageScript),
-		Checks: d.Checks, Played: d.scenarioCounts(),
+		Title: "Scenario report", Summary: d.Summary(), Outcome: conformance.Pass, Played: d.scenarioCounts(), Checks: d.Checks,
+		CSS: template.CSS(css), Script: template.JS(pageScript), Policy: policy(css, pageScript),
 	}
 	if d.Checks != nil {
 		v.Title = "Conformance report: " + plain.Line(d.Checks.Target)
@@ -123,19 +149,7 @@ func newPageView(d Document) pageView {
 			conformance.Nonconformant: conformance.Fail, conformance.Broken: conformance.Error, conformance.Incomplete: conformance.Skip,
 		}[d.Checks.Conclusion]
 		v.Outcome = cmp.Or(v.Outcome, conformance.Pass)
-		for _, g := range byRole(d.Checks.Results) {
-			v.Groups = append(v.Groups, groupView{group: g, Anchor: anchors.next("role-" + string(g.Role))})
-		}
-	}
-	for i, g := range v.Groups {
-		for _, r := range g.Results {
-			v.Groups[i].Checks = append(v.Groups[i].Checks, newCheckView(r, anchors.next(r.Check)))
-		}
-	}
-	for _, worst := range []conformance.Verdict{conformance.Fail, conformance.Error, conformance.Warn} {
-		for _, g := range v.Groups {
-			v.Findings = append(v.Findings, slices.DeleteFunc(slices.Clone(g.Checks), func(c checkView) bool { return c.Verdict != worst })...)
-		}
+		v.test(d.Checks.Results, anchors)
 	}
 	for _, g := range byFlow(d.Scenarios) {
 		f := flowView{flowGroup: g, Anchor: anchors.next("flow-" + g.Flow)}
@@ -150,39 +164,69 @@ func newPageView(d Document) pageView {
 	return v
 }
 
-func newCheckView(r conformance.Result, anchor string) checkView {
-	v := checkView{Result: r, Anchor: anchor, Open: r.Verdict != conformance.Pass}
-	if !v.Open {
-		shown := around(r.Exchanges, 0, passExchanges)
-		v.Omitted = len(r.Exchanges) - len(shown)
-		var texts []string
-		for _, e := range shown {
-			texts = append(texts, fmt.Sprintf("#%d %s → %s\n%s\n\n%s", e.Number, plain.Line(e.From), plain.Line(e.To), requestText(e, passBody), answerText(e, passBody)))
+// test puts the results where the page has them: those that did not pass first, the worst before the others, and then those that passed by flow and role.
+func (v *pageView) test(results []conformance.Result, anchors anchors) {
+	all := newGroup("", results)
+	for _, l := range all.Levels {
+		v.Levels = append(v.Levels, l.Level)
+	}
+	v.AllLevels = all.Levels
+	ids := map[string]string{} // a check has its own name as its anchor, whatever roles and flows are called
+	for _, r := range results {
+		ids[r.Check] = anchors.next(r.Check)
+	}
+	findings := map[conformance.Verdict][]checkView{}
+	for _, f := range testedFlows(results) {
+		flow := newGroup("", f.results)
+		t := testedView{Flow: f.name, Anchor: anchors.next("flow-" + f.name), Counts: flow.Counts, Levels: flow.levels(v.Levels), Passed: flow.Counts.Pass > 0}
+		for _, g := range byRole(f.results) {
+			role := roleView{group: g, Anchor: anchors.next("role-" + string(g.Role)), ByLevel: g.levels(v.Levels)}
+			for _, r := range g.Results {
+				check := checkView{Result: r, Flow: f.name, Anchor: ids[r.Check], Omitted: len(r.Exchanges)}
+				if r.Verdict == conformance.Pass {
+					role.Passed = append(role.Passed, check)
+				} else {
+					findings[r.Verdict] = append(findings[r.Verdict], check)
+				}
+			}
+			t.Roles = append(t.Roles, role)
 		}
-		v.Compact = strings.Join(texts, "\n\n\n")
-		return v
+		v.Tested = append(v.Tested, t)
 	}
-	failing := 0
-	if r.Failure != nil {
-		failing = r.Failure.Exchange
+	for _, worst := range []conformance.Verdict{conformance.Fail, conformance.Error, conformance.Warn, conformance.Skip} {
+		v.Findings = append(v.Findings, findings[worst]...)
 	}
-	shown := around(r.Exchanges, failing, findingExchanges)
-	v.Omitted = len(r.Exchanges) - len(shown)
+	for i := range v.Findings {
+		v.Findings[i].find(i < fullFindings)
+	}
+}
+
+// find shows the evidence of a check that did not pass, in full or in short.
+func (v *checkView) find(full bool) {
+	v.Finding, v.Open = true, v.Verdict != conformance.Skip
+	failing, most, body := 0, laterExchanges, laterBody
+	if full {
+		most, body = findingExchanges, findingBody
+	}
+	if v.Failure != nil {
+		failing = v.Failure.Exchange
+	}
+	shown := around(v.Result.Exchanges, failing, most)
+	v.Omitted = len(v.Result.Exchanges) - len(shown)
 	for _, e := range shown {
 		answer := status(e.Status)
 		if e.Status == 0 {
 			answer = "no answer"
 		}
 		v.Exchanges = append(v.Exchanges, exchangeView{
-			Number: e.Number, Failing: e.Number == failing, Request: requestText(e, findingBody), Answer: answerText(e, findingBody),
+			Number: e.Number, Failing: e.Number == failing, Request: requestText(e, body), Answer: answerText(e, body),
 			Line: plain.Line(fmt.Sprintf("%s → %s: %s %s: %s", e.From, e.To, e.Method, path(e.URL), answer)),
 		})
 	}
-	if len(shown) > 0 {
-		d := FromExchanges(plain.Line("Messages of "+r.Check), around(shown, failing, diagramExchanges), failing)
+	if full && len(shown) > 0 {
+		d := FromExchanges(plain.Line("Messages of "+v.Check), around(shown, failing, diagramExchanges), failing)
 		v.Diagram = template.HTML(d.Inline())
 	}
-	return v
 }
 
 func newScenarioView(s Scenario, anchor string) scenarioView {

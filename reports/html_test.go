@@ -1,10 +1,14 @@
 package reports_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/xml"
 	"io"
 	"math"
+	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,8 +17,19 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/conformance"
+	"countersign/conformance/catalog"
 	"countersign/reports"
 )
+
+// everyFlow is a run of every requirement of every flow in which all passed.
+func everyFlow() reports.Document {
+	report := &conformance.Report{Profile: "bidirectional@1, ticket@1, mobile@1, offline@1, unified@1", Level: "hardened", Seed: 1, Target: "built-in reference"}
+	for _, c := range catalog.Catalogs() {
+		report.Results = append(report.Results, resultsOf(c.Requirements, func(*conformance.Result, int) {})...)
+	}
+	report.Conclude()
+	return reports.Document{Checks: report}
+}
 
 func pageOf(d reports.Document) *goquery.Document {
 	GinkgoHelper()
@@ -27,7 +42,12 @@ var _ = Describe("The page", func() {
 	It("needs nothing from elsewhere, and says so to the browser", func() {
 		page := pageOf(sample())
 		policy, _ := page.Find(`meta[http-equiv="Content-Security-Policy"]`).Attr("content")
-		Expect(policy).To(Equal("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"))
+		hash := func(element string) string {
+			sum := sha256.Sum256([]byte(page.Find(element).Text()))
+			return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+		}
+		Expect(policy).To(Equal("default-src 'none'; style-src " + hash("style") + "; script-src " + hash("script") + "; base-uri 'none'; form-action 'none'"))
+		Expect(page.Find("[style]").Length()).To(Equal(0), "the policy lets no style attribute through")
 		Expect(page.Find("[src], link, iframe, object, embed").Length()).To(Equal(0))
 		Expect(page.Find("style").Text()).NotTo(MatchRegexp(`@import|url\(|@font-face`))
 	})
@@ -41,26 +61,78 @@ var _ = Describe("The page", func() {
 		}
 	})
 
-	It("shows each result that is no pass open, with all its evidence, and passes closed", func() {
+	It("tells each check once, with its flow, role, level, requirement, command and address", func() {
 		d := sample()
 		page := pageOf(d)
+		Expect(page.Find("details.check").Length()).To(Equal(len(d.Checks.Results)))
 		for _, r := range d.Checks.Results {
 			item := page.Find(`details.check[id="` + r.Check + `"]`)
 			Expect(item.Length()).To(Equal(1), r.Check)
-			_, open := item.Attr("open")
-			Expect(open).To(Equal(r.Verdict != conformance.Pass))
 			for _, text := range []string{string(r.Verdict), r.Requirement.Text, r.Requirement.Source, r.Requirement.Gain, r.Repro, r.Reason} {
 				Expect(item.Text()).To(ContainSubstring(text))
 			}
-			Expect(item.Find("svg").Length() == 1).To(Equal(r.Verdict != conformance.Pass && len(r.Exchanges) > 0))
-			if r.Failure != nil {
-				Expect(item.Find(".compare").Text()).To(Equal("Expected" + r.Failure.Expected + "Actual" + r.Failure.Actual))
-				Expect(item.Find(".exchange[open] summary").Text()).To(ContainSubstring("#" + strconv.Itoa(r.Failure.Exchange) + " "))
+			for name, value := range map[string]string{"verdict": string(r.Verdict), "flow": "bidirectional", "role": string(r.Role), "level": string(r.Requirement.Level)} {
+				Expect(item.AttrOr("data-"+name, "")).To(Equal(value))
 			}
+			link := item.Find(".facts a")
+			Expect(link.Text()).To(Equal("#" + r.Check))
+			Expect(url.PathUnescape(link.AttrOr("href", ""))).To(Equal("#" + r.Check))
+		}
+	})
+
+	It("begins with what did not pass, the worst first, and shows its evidence; what only was not run is closed", func() {
+		d := sample()
+		page := pageOf(d)
+		var verdicts []string
+		page.Find("details.check").Each(func(_ int, item *goquery.Selection) { verdicts = append(verdicts, item.AttrOr("data-verdict", "")) })
+		Expect(slices.Compact(verdicts)).To(Equal([]string{"fail", "error", "warn", "skip", "pass"}))
+		for _, r := range d.Checks.Results {
+			item := page.Find(`details.check[id="` + r.Check + `"]`)
+			_, open := item.Attr("open")
+			Expect(open).To(Equal(r.Verdict != conformance.Pass && r.Verdict != conformance.Skip), r.Check)
+			if r.Verdict == conformance.Pass {
+				Expect(item.Find("svg, pre, .exchange").Length()).To(Equal(0))
+				Expect(item.Text()).To(ContainSubstring(strconv.Itoa(len(r.Exchanges)) + ", in the JSON report"))
+				continue
+			}
+			Expect(item.Find("svg").Length() == 1).To(Equal(len(r.Exchanges) > 0))
 			for _, e := range r.Exchanges {
 				Expect(item.Text()).To(ContainSubstring(e.Method + " " + e.URL))
 			}
+			if r.Failure != nil {
+				Expect(item.Find(".compare").Text()).To(Equal("Expected" + r.Failure.Expected + "Actual" + r.Failure.Actual))
+				Expect(item.Find(".facts").Text()).To(ContainSubstring("To blame" + r.Failure.Blame + ", the side under test"))
+				Expect(item.Find(".exchange[open] summary").Text()).To(ContainSubstring("#" + strconv.Itoa(r.Failure.Exchange) + " "))
+			}
+			if r.Verdict == conformance.Skip {
+				Expect(item.Find("summary .why").Text()).To(Equal(r.Reason), "the reason shows without opening")
+			}
 		}
+	})
+
+	It("sums up each flow, role and level", func() {
+		page := pageOf(everyFlow())
+		var flows []string
+		page.Find("#check-counts tr.flow th").Each(func(_ int, th *goquery.Selection) { flows = append(flows, th.Text()) })
+		Expect(flows).To(Equal([]string{"bidirectional", "ticket", "mobile", "offline", "unified"}))
+		Expect(page.Find("#check-counts thead").Text()).To(MatchRegexp(`core\s*hardened`))
+		roles := map[catalog.Role]bool{}
+		counts := map[string]int{}
+		for _, c := range catalog.Catalogs() {
+			for _, q := range c.Requirements {
+				for _, role := range q.Roles {
+					roles[role] = true
+					counts[c.Flow+" "+string(q.Level)]++
+				}
+			}
+		}
+		Expect(page.Find("#check-counts tr.role").Length()).To(Equal(len(roles)))
+		page.Find("#check-counts tr.flow").Each(func(_ int, row *goquery.Selection) {
+			for i, level := range []string{"core", "hardened"} {
+				n := strconv.Itoa(counts[row.Find("th").Text()+" "+level])
+				Expect(row.Find("td.level").Eq(i).Text()).To(Equal(n + " of " + n))
+			}
+		})
 	})
 
 	It("shows each scenario with what stops it and with its diagram", func() {
@@ -98,6 +170,9 @@ var _ = Describe("The page", func() {
 		page.Find("#filter select, #filter input").Each(func(_ int, field *goquery.Selection) {
 			Expect(goquery.NodeName(field.Parent())).To(Equal("label"))
 		})
+		page.Find("summary").Each(func(_ int, summary *goquery.Selection) {
+			Expect(summary.Find("a, button, input, [tabindex]").Length()).To(Equal(0), "what can be pressed does not stand in what can be pressed")
+		})
 	})
 
 	It("hides the filter until the script shows it", func() {
@@ -105,7 +180,27 @@ var _ = Describe("The page", func() {
 		Expect(hidden).To(BeTrue())
 	})
 
-	It("stays under 2 MB for a whole run, even where bodies are long and exchanges many", func() {
+	It("stays under 1.5 MB for a run of every check of every flow that passed", func() {
+		Expect(len(asHTML(everyFlow()))).To(BeNumerically("<", 3<<19))
+	})
+
+	It("can still be opened where a target gets everything wrong at length", func() {
+		d := everyFlow()
+		for i := range d.Checks.Results {
+			r := &d.Checks.Results[i]
+			r.Verdict, r.Exchanges = conformance.Fail, exchanges(string(r.Role), 30)
+			r.Failure = &conformance.Failure{Expected: "status 401", Actual: "status 200", Blame: string(r.Role), Exchange: 29}
+			for j := range r.Exchanges {
+				r.Exchanges[j].ResponseBody = strings.Repeat("<p>a long page</p>\n", 800)
+			}
+		}
+		d.Checks.Conclude()
+		text := asHTML(d)
+		Expect(len(text)).To(BeNumerically("<", 12<<20))
+		Expect(strings.Count(text, "(shows the failure)")).To(Equal(len(d.Checks.Results)), "each shows at least the exchange that failed")
+	})
+
+	It("stays under 2 MB for a usual run, even where bodies are long and exchanges many", func() {
 		d := sample()
 		for i := range d.Checks.Results {
 			all := exchanges("oauth-server", 60)
@@ -125,7 +220,7 @@ var _ = Describe("The page", func() {
 	It("tells scenarios alone without empty tables", func() {
 		page := pageOf(reports.Document{Scenarios: scenarios()})
 		Expect(page.Find("h1").Text()).To(Equal("Scenario report"))
-		Expect(page.Find("#check-counts, #filter, .index").Length()).To(Equal(0))
+		Expect(page.Find("#check-counts, #filter, #results").Length()).To(Equal(0))
 	})
 
 	It("is nested without a fault", func() {

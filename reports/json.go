@@ -40,18 +40,21 @@ var compiled = sync.OnceValue(func() *jsonschema.Schema {
 	return c.MustCompile(name)
 })
 
-// WriteJSON writes the document as JSON that Schema describes. Invalid UTF-8 is replaced; characters that would steer a screen are written as \u escapes.
+// WriteJSON writes the document as JSON that Schema describes, in one line. Each requirement stands once, and results name it. Invalid UTF-8 is replaced;
+// characters that would steer a screen are written as \u escapes.
 func (d Document) WriteJSON(w io.Writer) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", "  ")
-	if err := e.Encode(d.complete()); err != nil {
+	encoded, err := encode(d.complete())
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(encoded)
+	if err != nil {
 		return fmt.Errorf("the report document cannot be encoded: %w", err)
 	}
-	_, err := w.Write(escapeHidden(b.Bytes()))
+	_, err = w.Write(append(escapeHidden(text), '\n'))
 	return err
 }
 
@@ -89,6 +92,7 @@ func (d Document) complete() Document {
 // escapeHidden escapes what encoding/json leaves as it is although a terminal or an editor acts on it. Such characters stand in strings only.
 func escapeHidden(text []byte) []byte {
 	var b bytes.Buffer
+	b.Grow(len(text) + 1)
 	for _, r := range string(text) {
 		if r >= 0x7F && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			quoted := fmt.Sprintf(`\u%04x`, r)
@@ -121,11 +125,15 @@ func ReadJSON(r io.Reader) (Document, error) {
 	if err := compiled().Validate(value); err != nil {
 		return Document{}, schemaError(err)
 	}
-	var d Document
+	var encoded documentJSON
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&d); err != nil {
+	if err := decoder.Decode(&encoded); err != nil {
 		return Document{}, &DocumentError{"", "cannot be decoded: " + err.Error()}
+	}
+	d, err := encoded.document()
+	if err != nil {
+		return Document{}, err
 	}
 	return d, d.Validate()
 }

@@ -3,6 +3,7 @@ package reports_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"countersign/conformance/catalog"
 	"countersign/reports"
 )
 
@@ -54,6 +56,24 @@ var _ = Describe("JSON", func() {
 		Expect(slices.Sorted(maps.Keys(written))).To(Equal(slices.Sorted(maps.Keys(described))))
 	})
 
+	It("has each requirement once, and all in one line", func() {
+		d := sample()
+		text := asJSON(d)
+		Expect(strings.Count(text, "\n")).To(Equal(1))
+		again := map[catalog.ID]bool{}
+		for _, r := range d.Checks.Results {
+			again[r.Requirement.ID] = true
+			Expect(strings.Count(text, `{"id":"`+string(r.Requirement.ID)+`","level":`)).To(Equal(1), string(r.Requirement.ID))
+		}
+		Expect(len(again)).To(BeNumerically("<", len(d.Checks.Results)), "some requirements bind several roles")
+	})
+
+	It("is not written where one ID stands for two requirements", func() {
+		d := sample()
+		d.Checks.Results[1].Requirement.ID = d.Checks.Results[0].Requirement.ID
+		Expect(d.WriteJSON(io.Discard)).To(MatchError(ContainSubstring("at /checks/results/1/requirement: BI-CL-01 reads otherwise in an earlier result")))
+	})
+
 	It("is refused when something follows it", func() {
 		_, err := reports.ReadJSON(strings.NewReader(asJSON(sample()) + "{}"))
 		Expect(err).To(MatchError(ContainSubstring("after top-level value")))
@@ -81,16 +101,18 @@ var _ = Describe("JSON", func() {
 		Expect(problem.What).To(ContainSubstring(what))
 	},
 		Entry("when it is empty", `(?s).*`, "", "line 1, column 1", "unexpected end"),
-		Entry("when it ends too early", `(?s)"results".*`, ``, "line 19, column 4", "unexpected end"),
-		Entry("when it is no JSON", `"seed": 7`, `"seed": seven`, "line 7, column 13", "invalid character 's'"),
-		Entry("when a member is unknown", `"seed": 7`, `"seed": 7, "mood": "good"`, "/checks", "'mood'"),
-		Entry("when a member is missing", `"seed": 7,`, ``, "/checks", "'seed'"),
-		Entry("when a member is given twice", `"seed": 7`, `"seed": 7, "seed": 8`, "/checks/seed", "a second time"),
-		Entry("when a member is of the wrong kind", `"seed": 7`, `"seed": "7"`, "/checks/seed", "want integer"),
+		Entry("when it ends too early", `(?s)"summary".*`, ``, "line 1, column 164", "unexpected end"),
+		Entry("when it is no JSON", `"seed":7`, `"seed":seven`, "line 1, column 100", "invalid character 's'"),
+		Entry("when a member is unknown", `"seed":7`, `"seed":7,"mood":"good"`, "/checks", "'mood'"),
+		Entry("when a member is missing", `"seed":7,`, ``, "/checks", "'seed'"),
+		Entry("when a member is given twice", `"seed":7`, `"seed":7,"seed":8`, "/checks/seed", "a second time"),
+		Entry("when a member is of the wrong kind", `"seed":7`, `"seed":"7"`, "/checks/seed", "want integer"),
 		Entry("when a number is out of range", `18446744073709551615`, `18446744073709551616`, "/scenarios/2/seed", "maximum"),
-		Entry("when a verdict is unknown", `"verdict": "pass"`, `"verdict": "green"`, "/checks/results/0/verdict", "'pass'"),
-		Entry("when the format is another", `countersign/document@1`, `countersign/document@2`, "/format", "countersign/document@1"),
-		Entry("when the counts are not those of the results", `"fail": 4`, `"fail": 0`, "/checks/counts", "the results give"),
+		Entry("when a verdict is unknown", `"verdict":"pass"`, `"verdict":"green"`, "/checks/results/0/verdict", "'pass'"),
+		Entry("when the format is another", `countersign/document@2`, `countersign/document@1`, "/format", "countersign/document@2"),
+		Entry("when a result is of a requirement that the report does not have", `"requirement":"BI-CL-01"`, `"requirement":"BI-CL-99"`, "/checks/results/0/requirement", "BI-CL-99 is not among"),
+		Entry("when a requirement is given twice", `\{"id":"BI-CL-02"`, `{"id":"BI-CL-01"`, "/checks/requirements/1/id", "BI-CL-01 stands here a second time"),
+		Entry("when the counts are not those of the results", `"fail":4`, `"fail":0`, "/checks/counts", "the results give"),
 		Entry("when the conclusion is not that of the results", `"nonconformant",`, `"conformant",`, "/checks/conclusion", "nonconformant"),
 	)
 })

@@ -31,6 +31,14 @@ func written(write func(io.Writer) error) string {
 	return b.String()
 }
 
+// as is the document in the format of that name.
+func as(format string, d reports.Document) string {
+	GinkgoHelper()
+	f, err := reports.FindFormat(format)
+	Expect(err).NotTo(HaveOccurred())
+	return written(func(w io.Writer) error { return f.Write(w, d) })
+}
+
 func asHTML(d reports.Document) string {
 	GinkgoHelper()
 	return written(func(w io.Writer) error { return reports.WriteHTML(w, d) })
@@ -53,14 +61,14 @@ func onTerminal(t reports.Terminal, d reports.Document) string {
 
 // sample is a run of every check of the bidirectional flow against a target that meets most of the requirements, and three scenarios.
 func sample() reports.Document {
-	report := &conformance.Report{Profile: "bidirectional@1", Level: "hardened", Seed: 7, Target: "https://vendor.example", Results: results()}
+	report := &conformance.Report{Profile: "bidirectional@1", Level: "hardened", Seed: 7, Target: "https://vendor.example", Results: resultsOf(catalog.Catalogs()[0].Requirements, judge)}
 	report.Conclude()
 	return reports.Document{Checks: report, Scenarios: scenarios()}
 }
 
-func results() []conformance.Result {
+func resultsOf(requirements []catalog.Requirement, judge func(*conformance.Result, int)) []conformance.Result {
 	var all []conformance.Result
-	for i, q := range catalog.Catalogs()[0].Requirements {
+	for i, q := range requirements {
 		for _, role := range q.Roles {
 			r := conformance.Result{Check: string(q.ID), Role: role, Requirement: q, Verdict: conformance.Pass, Exchanges: exchanges(string(role), 3)}
 			if len(q.Roles) > 1 {

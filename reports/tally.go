@@ -96,6 +96,54 @@ func newGroup(role catalog.Role, results []conformance.Result) group {
 	return g
 }
 
+// levels gives the counts of a group for each of the levels, also for those of which it has no check.
+func (g group) levels(of []catalog.Level) []levelCounts {
+	all := make([]levelCounts, len(of))
+	for i, level := range of {
+		all[i].Level = level
+		for _, l := range g.Levels {
+			if l.Level == level {
+				all[i] = l
+			}
+		}
+	}
+	return all
+}
+
+// testedFlow is the results of the checks of one flow.
+type testedFlow struct {
+	name    string
+	results []conformance.Result
+}
+
+// testedFlows groups results by flow: flows in the order of the catalogues, and "other" for requirements that no catalogue of this version has.
+func testedFlows(results []conformance.Result) []testedFlow {
+	const other = "other"
+	members := map[string][]conformance.Result{}
+	for _, r := range results {
+		flow := flowOf(r, other)
+		members[flow] = append(members[flow], r)
+	}
+	var flows []testedFlow
+	for _, c := range catalog.Catalogs() {
+		if of := members[c.Flow]; len(of) > 0 {
+			flows = append(flows, testedFlow{c.Flow, of})
+		}
+	}
+	if of := members[other]; len(of) > 0 {
+		flows = append(flows, testedFlow{other, of})
+	}
+	return flows
+}
+
+// flowOf names the flow of a result's requirement, or what is to be said where no catalogue of this version has it.
+func flowOf(r conformance.Result, unknown string) string {
+	if flow, ok := catalog.FlowOf(r.Requirement.ID); ok {
+		return flow
+	}
+	return unknown
+}
+
 func levelRank(l catalog.Level) int {
 	return slices.Index([]catalog.Level{catalog.Core, catalog.Hardened}, l)
 }

@@ -101,7 +101,7 @@ func (s Signed) KeyID() string {
 
 // Verify judges the signature: ES256 alone, whatever else the header asks for (RFC 8725 section 3.1), and no `crit`.
 func (s Signed) Verify(key *ecdsa.PublicKey) error {
-	parsed, err := jose.ParseSigned(s.compact, []jose.SignatureAlgorithm{jose.ES256})
+	parsed, err := jose.ParseSignedCompact(s.compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return ErrNotSigned
 	}

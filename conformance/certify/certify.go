@@ -12,6 +12,7 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/catalog"
 	"countersign/conformance/config"
+	"countersign/conformance/doctor"
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/conformance/remote"
@@ -30,6 +31,8 @@ type Job struct {
 	// Simulated runs the reference in a simulated world instead of on loopback.
 	Simulated bool
 	Parallel  int
+	// Warn, if set, is told before the first check of what a doctor finds that does not keep the run from beginning.
+	Warn func(doctor.Finding)
 	// Progress is told of each result as it comes.
 	Progress func(done, total int, r conformance.Result)
 }
@@ -46,10 +49,16 @@ func (e *StoppedError) Error() string {
 	return fmt.Sprintf("the run was stopped before all of its %d checks had ended, so nothing is concluded; run it again", e.Checks)
 }
 
-// Run certifies and reports. The error says why nothing could be run; ExitCode gives its exit code.
+// Run certifies and reports, after a doctor has found nothing against it. The error says why nothing could be run; ExitCode gives its exit code.
 func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 	chosen, err := j.flows()
 	if err != nil {
+		return conformance.Report{}, err
+	}
+	if j.Config.Target != "" && (j.Defect != "" || j.Simulated) {
+		return conformance.Report{}, &UsageError{"--defect and --simulated change the built-in reference: leave them out, or leave out the target"}
+	}
+	if err := j.examine(ctx); err != nil {
 		return conformance.Report{}, err
 	}
 	report := conformance.Report{
@@ -69,9 +78,6 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 			runner.Open = r.InWorld
 		}
 	} else {
-		if j.Defect != "" || j.Simulated {
-			return report, &UsageError{"--defect and --simulated change the built-in reference: leave them out, or leave out the target"}
-		}
 		target, err := remote.Find(ctx, remote.Options{URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Flows: chosen, Setup: j.Config.Setup})
 		if err != nil {
 			return report, err
@@ -89,12 +95,23 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 	if err != nil {
 		return report, err
 	}
-	report.Results = runner.Run(ctx, checks)
+	report.Results = j.hidden(runner.Run(ctx, checks))
 	if ctx.Err() != nil {
 		return report, &StoppedError{Checks: len(checks)}
 	}
 	report.Conclude()
 	return report, nil
+}
+
+// examine asks a doctor before anything is judged. The error is a *doctor.Refusal.
+func (j Job) examine(ctx context.Context) error {
+	findings := doctor.Examine(ctx, j.Config)
+	for _, f := range findings {
+		if f.Severity == doctor.Warning && j.Warn != nil {
+			j.Warn(f)
+		}
+	}
+	return doctor.Refuse(findings)
 }
 
 // flows are those that the configuration asks for.
@@ -183,8 +200,20 @@ func ExitCode(err error) int {
 		unreachable *remote.UnreachableError
 		stopped     *StoppedError
 		port        *reference.PortError
+		refused     *doctor.Refusal
+		exists      *config.ExistsError
+		noMetadata  *config.NoMetadataError
 	)
 	switch {
+	case errors.As(err, &refused):
+		if refused.Dead() {
+			return 3
+		}
+		return 2
+	case errors.As(err, &exists):
+		return 2
+	case errors.As(err, &noMetadata):
+		return 3
 	case errors.As(err, &unreachable), errors.As(err, &stopped):
 		return 3
 	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &noFlow), errors.As(err, &noRole), errors.As(err, &noPort), errors.As(err, &setup), errors.As(err, &port):

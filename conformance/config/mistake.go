@@ -34,12 +34,18 @@ func syntaxError(file string, err error) error {
 	return e
 }
 
-// mistakes are the violations of the schema. None shows a value of a place that may hold a secret.
-func mistakes(file string, root ast.Node, schema []byte, invalid *jsonschema.ValidationError) []*Error {
+// mistakes finds the violations of a schema in a file. None shows a value of a place that may hold a secret.
+type mistakes struct {
+	source
+	schema   []byte
+	referred []string // places whose values came by a reference
+}
+
+func (m mistakes) in(invalid *jsonschema.ValidationError) []*Error {
 	if len(invalid.Causes) > 0 {
 		var all []*Error
 		for _, cause := range invalid.Causes {
-			all = append(all, mistakes(file, root, schema, cause)...)
+			all = append(all, m.in(cause)...)
 		}
 		return all
 	}
@@ -47,14 +53,17 @@ func mistakes(file string, root ast.Node, schema []byte, invalid *jsonschema.Val
 	if extra, ok := invalid.ErrorKind.(*kind.AdditionalProperties); ok {
 		var all []*Error
 		for _, key := range extra.Properties {
-			e := &Error{File: file, What: fmt.Sprintf("unknown key %q", key), Mend: "known here: " + strings.Join(wanted(schema, at).keys(), ", ")}
-			all = append(all, e.put(keyOf(root, at, key)))
+			e := &Error{File: m.file, What: fmt.Sprintf("unknown key %q", key), Mend: "known here: " + strings.Join(wanted(m.schema, at).keys(), ", ")}
+			all = append(all, e.put(keyOf(m.root, at, key)))
 		}
 		return all
 	}
-	what, mend := explain(invalid.ErrorKind, wanted(schema, at))
-	e := &Error{File: file, What: place(at) + ": " + what, Mend: mend}
-	return []*Error{e.put(find(root, at))}
+	what, mend := explain(invalid.ErrorKind, wanted(m.schema, at))
+	if slices.Contains(m.referred, place(at)) {
+		what, mend = "what the reference stands for is not "+wanted(m.schema, at).Title, "correct it there"
+	}
+	e := &Error{File: m.file, What: place(at) + ": " + what, Mend: mend}
+	return []*Error{e.put(find(m.root, at))}
 }
 
 // first is the mistake that stands first in the file.
@@ -81,6 +90,8 @@ func explain(k jsonschema.ErrorKind, w want) (what, mend string) {
 		return w.Title + " is wanted here, not an empty one", "write at least one character"
 	case *kind.Minimum:
 		return fmt.Sprintf("%s is wanted here, not %s", w.Title, k.Got.RatString()), w.example()
+	case *kind.Maximum:
+		return fmt.Sprintf("%s is wanted here, not %s", w.Title, k.Got.RatString()), "write a smaller one"
 	case *kind.Enum:
 		return unknown(k.Got), w.example()
 	case *kind.Const:
@@ -132,20 +143,21 @@ func place(at []string) string {
 
 // want is what the schema says of a place. The title is made to stand before "is wanted here".
 type want struct {
-	Title      string                     `json:"title"`
-	Type       string                     `json:"type"`
-	Const      any                        `json:"const"`
-	Enum       []string                   `json:"enum"`
-	Examples   []string                   `json:"examples"`
-	Properties map[string]json.RawMessage `json:"properties"`
-	Items      json.RawMessage            `json:"items"`
-	Ref        string                     `json:"$ref"`
-	Defs       map[string]json.RawMessage `json:"$defs"`
+	Title       string                     `json:"title"`
+	Description string                     `json:"description"`
+	Type        string                     `json:"type"`
+	Const       any                        `json:"const"`
+	Enum        []string                   `json:"enum"`
+	Examples    []string                   `json:"examples"`
+	Properties  map[string]json.RawMessage `json:"properties"`
+	Items       json.RawMessage            `json:"items"`
+	Ref         string                     `json:"$ref"`
+	Defs        map[string]json.RawMessage `json:"$defs"`
 }
 
 // wanted looks a place up in the schema.
 func wanted(schema []byte, at []string) want {
-	root := read(schema)
+	root := readSchema(schema)
 	root.Title = "a mapping" // its own is the name of the file
 	current := root
 	for _, step := range at {
@@ -153,15 +165,15 @@ func wanted(schema []byte, at []string) want {
 		if !ok {
 			raw = current.Items
 		}
-		current = read(raw)
+		current = readSchema(raw)
 		if name, ok := strings.CutPrefix(current.Ref, "#/$defs/"); ok {
-			current = read(root.Defs[name])
+			current = readSchema(root.Defs[name])
 		}
 	}
 	return current
 }
 
-func read(schema []byte) want {
+func readSchema(schema []byte) want {
 	var w want
 	_ = json.Unmarshal(schema, &w) // it has been compiled
 	return w

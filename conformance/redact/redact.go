@@ -112,6 +112,17 @@ func (t *Text) learnCookie(pair string) {
 	}
 }
 
+// LearnSecret makes Redact replace a value wherever it stands, however short, by a name in the marks of a label.
+func (t *Text) LearnSecret(name, value string) {
+	if value == "" {
+		return
+	}
+	for _, spelling := range spellings(value) {
+		t.labels[spelling] = open + name + "›"
+	}
+	t.replacer = nil
+}
+
 // learn gives a value a label, the one that it has already if it is known, and gives the label to each of its spellings. seen is the one that was met.
 // A value that is too short, or no more than the name of a parameter, gets none.
 func (t *Text) learn(name, seen, value string) string {
