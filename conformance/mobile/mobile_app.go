@@ -189,12 +189,15 @@ func (t *appTest) holds() holdings {
 
 func (t *appTest) readHoldings(resp *conformance.Response) (h holdings) {
 	body := t.object(resp, "an answer about the holdings")
-	for name, into := range map[string]*bool{"enrolled": &h.enrolled, "token": &h.token, "address": &h.address} {
-		value, ok := body[name].(bool)
+	for _, said := range []struct {
+		name string
+		into *bool
+	}{{"enrolled", &h.enrolled}, {"token", &h.token}, {"address", &h.address}} {
+		value, ok := body[said.name].(bool)
 		if !ok {
 			t.FailAt(resp.Exchange, "holdings whose enrolled, token and address are true or false", fmt.Sprint(body))
 		}
-		*into = value
+		*said.into = value
 	}
 	h.resources = t.whole(resp, "resources", "an answer about the holdings")
 	return h

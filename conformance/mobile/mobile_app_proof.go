@@ -2,7 +2,9 @@ package mobile
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,8 +140,8 @@ func (t *appTest) withoutPrivate(r received, value any) {
 		if v["d"] != nil {
 			t.FailAt(r.exchange, "no private part of a key in "+r.String(), "an object with the member d")
 		}
-		for _, inner := range v {
-			t.withoutPrivate(r, inner)
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			t.withoutPrivate(r, v[name])
 		}
 	case []any:
 		for _, inner := range v {

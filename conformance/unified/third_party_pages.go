@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -171,12 +172,7 @@ func (t *thirdPartyTest) userInformationShownAsText() {
 		t.FailAt(home.Exchange, fmt.Sprintf("the nickname %q on the home page", honest.who.nickname), "none")
 	}
 	if !slices.ContainsFunc(elements(home), func(e element) bool {
-		for _, value := range e.attributes {
-			if value == honest.who.picture {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(slices.Collect(maps.Values(e.attributes)), honest.who.picture)
 	}) {
 		t.FailAt(home.Exchange, fmt.Sprintf("the picture %q as an attribute on the home page", honest.who.picture), "none")
 	}
