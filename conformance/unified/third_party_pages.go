@@ -172,7 +172,7 @@ func (t *thirdPartyTest) userInformationShownAsText() {
 		t.FailAt(home.Exchange, fmt.Sprintf("the nickname %q on the home page", honest.who.nickname), "none")
 	}
 	if !slices.ContainsFunc(elements(home), func(e element) bool {
-		return slices.Contains(slices.Collect(maps.Values(e.attributes)), honest.who.picture)
+		return slices.Contains(slices.Sorted(maps.Values(e.attributes)), honest.who.picture)
 	}) {
 		t.FailAt(home.Exchange, fmt.Sprintf("the picture %q as an attribute on the home page", honest.who.picture), "none")
 	}
