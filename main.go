@@ -480,6 +480,10 @@ func reportCommand() *cobra.Command {
   countersign report out/report.json --format html > report.html`,
 		Args: exactly("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
+			as, err := reports.FindFormat(format)
+			if err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
 			f, err := os.Open(args[0])
 			if err != nil {
 				return &certify.UsageError{Problem: fmt.Sprintf("the report cannot be read: %v", err)}
@@ -489,20 +493,10 @@ func reportCommand() *cobra.Command {
 			if err != nil {
 				return &certify.UsageError{Problem: fmt.Sprintf("%s: %v", args[0], err)}
 			}
-			switch format {
-			case "text":
-				return reports.Terminal{Width: 100}.Write(os.Stdout, document)
-			case "html":
-				return reports.WriteHTML(os.Stdout, document)
-			case "junit":
-				return reports.WriteJUnit(os.Stdout, document)
-			case "json":
-				return document.WriteJSON(os.Stdout)
-			}
-			return &certify.UsageError{Problem: fmt.Sprintf("there is no format %q; there are text, html, junit and json", format)}
+			return as.Write(os.Stdout, document)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "text, html, junit or json")
+	c.Flags().StringVar(&format, "format", "text", reports.FormatNames())
 	return c
 }
 
