@@ -39,8 +39,49 @@ func python() string {
 // program is the Python implementation of a flow.
 func program(flow conformance.Flow) string { return "../independent/" + flow.Name + "_site.py" }
 
-// independent starts the Python implementation of one role, wired to a harness of its own, and returns the job that certifies it.
-func independent(flow conformance.Flow, role catalog.Role, defect string) certify.Job {
+// trial is the Python implementation of one role under test, as it should be or with one fault.
+type trial struct {
+	flow   conformance.Flow
+	role   catalog.Role // as the program takes it
+	defect string       // empty: none
+}
+
+// certified starts the program, wired to a harness of its own, has it certified, and stops it.
+func (t trial) certified() conformance.Report {
+	GinkgoHelper()
+	job, stop := independent(t.flow, t.role, t.defect)
+	defer stop()
+	if t.defect != "" {
+		job.Only = []string{t.defect}
+	}
+	report, err := job.Run(context.Background())
+	Expect(err).NotTo(HaveOccurred(), "%s %s %s", t.flow.Name, t.role, t.defect)
+	return report
+}
+
+// sideBySide judges trials, so many at a time: they wait more than they work.
+func sideBySide(trials []trial, atATime int, judge func(trial)) {
+	var group sync.WaitGroup
+	queue := make(chan trial)
+	for range atATime {
+		group.Go(func() {
+			for t := range queue {
+				func() {
+					defer GinkgoRecover()
+					judge(t)
+				}()
+			}
+		})
+	}
+	for _, t := range trials {
+		queue <- t
+	}
+	close(queue)
+	group.Wait()
+}
+
+// independent starts the Python implementation of one role, wired to a harness of its own, and returns the job that certifies it, and what stops it.
+func independent(flow conformance.Flow, role catalog.Role, defect string) (certify.Job, func()) {
 	GinkgoHelper()
 	setup := flow.Setup()
 	args := []string{program(flow), "--role", string(role), "--port", "0"}
@@ -56,17 +97,18 @@ func independent(flow conformance.Flow, role catalog.Role, defect string) certif
 	Expect(err).NotTo(HaveOccurred())
 	cmd.Stderr = GinkgoWriter
 	Expect(cmd.Start()).To(Succeed())
-	DeferCleanup(func() {
+	stop := sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
+	DeferCleanup(stop) // where the spec ends before
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	Expect(err).NotTo(HaveOccurred(), "the independent implementation did not start")
 	job := certify.Job{Config: config.Default()}
 	job.Config.Target = strings.TrimPrefix(strings.TrimSpace(line), "listening on ")
 	job.Config.Profile, job.Config.Setup = flow.Profile, setup
 	job.Config.Limit = 5 * time.Second
-	return job
+	return job, stop
 }
 
 // named is a role as the program takes it: both clients are one there.
@@ -109,49 +151,36 @@ func judged(results []conformance.Result) string {
 }
 
 var _ = Describe("An implementation written from the profile alone, in another language", func() {
-	for _, flow := range flows.All() {
-		It("is conformant in every role of the flow "+flow.Name, func() {
+	It("is conformant in every role of every flow", func() {
+		var trials []trial
+		for _, flow := range flows.All() {
 			for _, sign := range flow.Signs {
-				report, err := independent(flow, named(sign.Roles[0]), "").Run(context.Background())
-				Expect(err).NotTo(HaveOccurred())
-				Expect(report.Conclusion).To(Equal(conformance.Conformant), judged(report.Results))
-				Expect(report.Counts.Pass).To(Equal(report.Counts.Total), judged(report.Results))
+				trials = append(trials, trial{flow: flow, role: named(sign.Roles[0])})
 			}
+		}
+		Expect(len(trials)).To(BeNumerically(">=", 14))
+		sideBySide(trials, 5, func(t trial) {
+			report := t.certified()
+			Expect(report.Conclusion).To(Equal(conformance.Conformant), judged(report.Results))
+			Expect(report.Counts.Pass).To(Equal(report.Counts.Total), judged(report.Results))
 		})
-	}
+	})
 
-	// Each defect costs a Python process, so that they run side by side within one spec.
 	It("fails on the right requirement with any one fault", func() {
-		var ids []string
+		var trials []trial
 		for _, flow := range flows.All() {
 			out, err := exec.Command(python(), program(flow), "--list-defects").Output()
 			Expect(err).NotTo(HaveOccurred())
 			listed := strings.Fields(string(out))
 			Expect(len(listed)).To(BeNumerically(">=", 24), flow.Name)
-			ids = append(ids, listed...)
+			for _, id := range listed {
+				trials = append(trials, trial{flow, named(catalog.MustLookup(catalog.ID(id)).Roles[0]), id})
+			}
 		}
-		slices.Reverse(ids) // the clients last in the list take longest: a check waits for what a broken one never sends
-		queue := make(chan string)
-		var workers sync.WaitGroup
-		for range 24 {
-			workers.Go(func() {
-				defer GinkgoRecover()
-				for id := range queue {
-					r := catalog.MustLookup(catalog.ID(id))
-					flow, err := flows.Of(r.ID)
-					Expect(err).NotTo(HaveOccurred())
-					job := independent(flow, named(r.Roles[0]), id)
-					job.Only = []string{id}
-					report, err := job.Run(context.Background())
-					Expect(err).NotTo(HaveOccurred(), id)
-					Expect(report.Counts.Fail+report.Counts.Warn).To(BeNumerically(">", 0), "%s (%s) was not caught\n%s", id, r.Defect, judged(report.Results))
-				}
-			})
-		}
-		for _, id := range ids {
-			queue <- id
-		}
-		close(queue)
-		workers.Wait()
+		slices.Reverse(trials) // the clients last in the list take longest: a check waits for what a broken one never sends
+		sideBySide(trials, 12, func(t trial) {
+			report := t.certified()
+			Expect(report.Counts.Fail+report.Counts.Warn).To(BeNumerically(">", 0), "%s was not caught\n%s", t.defect, judged(report.Results))
+		})
 	})
 })
