@@ -60,12 +60,24 @@ func queueFlushedAtTheLimit(t *test) {
 	defer s.release()
 	x := s.batch()
 	limit := t.batchLimit()
-	all := t.visits(limit, x.site)
-	t.leaveAll(all[1:])
-	x.quiet(0, 0, fmt.Sprintf("while the queue holds %d tasks and batch_limit is %d", limit-1, limit))
-	all[0].leave()
-	r := x.request(1, 0, fmt.Sprintf("a batch request within a second of the logout that makes %d tasks, when batch_limit is %d", limit, limit))
-	t.sends(r, "the batch request of a queue that was full", all...)
+	// A machine that is slow may let the idle time pass as well, which tells nothing: then it is tried again.
+	const tries = 4
+	for i := range tries {
+		all := t.visits(limit, x.site)
+		t.leaveAll(all[1:])
+		x.quiet(0, i, fmt.Sprintf("while the queue holds %d tasks and batch_limit is %d", limit-1, limit))
+		begun := t.Env.Now()
+		all[0].leave()
+		r := x.request(i+1, 0, fmt.Sprintf("a batch request within a second of the logout that makes %d tasks, when batch_limit is %d", limit, limit))
+		took := t.Env.Now().Sub(begun)
+		t.sends(r, "the batch request of a queue that was full", all...)
+		if took < t.idleTime() {
+			return
+		}
+		if i == tries-1 {
+			t.FailAt(r.exchange, fmt.Sprintf("the batch request of a queue that was full before the idle time of %s has passed", t.idleTime()), "after "+took.String())
+		}
+	}
 }
 
 // UN-PL-28: a third-party platform hears of its own users only.
