@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -22,6 +23,7 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/doctor"
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/reports"
@@ -70,7 +72,7 @@ Exit codes: 0 conformant, or all scenarios as expected; 1 nonconformant, or a sc
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &certify.UsageError{Problem: fmt.Sprintf("%v; `%s --help` shows what there is", err, c.CommandPath())}
 	})
-	c.AddCommand(checkCommand(), runCommand(), serveCommand(), listCommand(), reportCommand())
+	c.AddCommand(initCommand(), doctorCommand(), checkCommand(), runCommand(), serveCommand(), listCommand(), reportCommand())
 	return c
 }
 
@@ -97,7 +99,7 @@ Without --target, and without a target in the configuration, the target is the b
 			job.Config = config.Default()
 			if file != "" {
 				var err error
-				if job.Config, err = config.Load(file); err != nil {
+				if job.Config, err = configured().Load(file); err != nil {
 					return err
 				}
 				job.ConfigFile = file
@@ -106,6 +108,7 @@ Without --target, and without a target in the configuration, the target is the b
 				return err
 			}
 			job.Simulated = simulated
+			job.Warn = func(f doctor.Finding) { fmt.Fprintf(os.Stderr, "%s: %s\n", f.Severity, f) }
 			folder, err := reports.OpenFolder(out)
 			if err != nil {
 				return &certify.UsageError{Problem: err.Error()}
@@ -128,8 +131,12 @@ Without --target, and without a target in the configuration, the target is the b
 			if job.Defect != "" && tellDefect(job.Defect, report) && report.Conclusion == conformance.Conformant {
 				return exitCode(conformance.Nonconformant.ExitCode()) // it was caught by a warning
 			}
-			if code := report.Conclusion.ExitCode(); code != 0 {
-				return exitCode(code)
+			outcome := job.Outcome(report)
+			for _, sentence := range outcome.Sentences {
+				fmt.Fprintln(os.Stderr, sentence)
+			}
+			if outcome.ExitCode != 0 {
+				return exitCode(outcome.ExitCode)
 			}
 			return nil
 		},
@@ -203,6 +210,120 @@ func tellDefect(id string, report conformance.Report) bool {
 	}
 	fmt.Fprintf(os.Stderr, "defect %s (%s) %s by %s\n", id, defect.Text, verb, defect.Requirement)
 	return caught
+}
+
+// configured reads configurations that may name secrets of the environment.
+func configured() config.Reader { return config.Reader{Env: os.LookupEnv} }
+
+func initCommand() *cobra.Command {
+	var (
+		draft               config.Draft
+		flow, level, folder string
+		roles               []string
+		force               bool
+	)
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Write a countersign.yaml to begin with",
+		Long:  "Init writes a commented countersign.yaml, and its schema beside it, from the target's own metadata document, or from flags alone where --flow is given.",
+		Example: `  countersign init --target http://127.0.0.1:9000
+  countersign init --target https://accounts.example --flow ticket --role account-server`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			target := draft.Target
+			if flow == "" {
+				if target == "" {
+					return &certify.UsageError{Problem: "name a --target, whose metadata say what it is, or a --flow"}
+				}
+				client := &http.Client{Timeout: 5 * time.Second}
+				if draft, err = config.Discover(c.Context(), client, target, flows.All()...); err != nil {
+					return &certify.UsageError{Problem: err.Error()}
+				}
+			} else if draft.Flow, err = flows.Find(flow); err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			if draft.Level, err = catalog.ParseLevel(level); err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			for _, r := range roles {
+				draft.Roles = append(draft.Roles, catalog.Role(r))
+			}
+			path, err := draft.Write(folder, force)
+			if err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			fmt.Fprintf(os.Stderr, "%s is written. Fill it in, and then: countersign doctor --config %s\n", path, path)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&draft.Target, "target", "", "base URL of the implementation under test")
+	f.StringVar(&flow, "flow", "", "flow, or profile (default: what the target's metadata say)")
+	f.StringSliceVar(&roles, "role", nil, "role under test; repeatable (default: those that the target serves)")
+	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
+	f.StringVar(&folder, "out", ".", "folder for the file")
+	f.BoolVar(&force, "force", false, "write over a file that is there")
+	return c
+}
+
+func doctorCommand() *cobra.Command {
+	var (
+		file, target, flow string
+		asJSON             bool
+	)
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look for mistakes in configuration and surroundings before anything is judged",
+		Long: `Doctor says within two seconds what keeps checks from running, where, and how to mend it: in the file, on the way to the target, in its metadata,
+clock and credentials, and in the harness's own addresses. Nothing that it says is a nonconformity. Check asks it first.`,
+		Example: `  countersign doctor --config countersign.yaml
+  countersign doctor --target http://127.0.0.1:9000`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			var findings []doctor.Finding
+			if file != "" && target == "" && flow == "" {
+				findings = doctor.File(c.Context(), configured(), file)
+			} else {
+				settings := config.Default()
+				if file != "" {
+					var err error
+					if settings, err = configured().Load(file); err != nil {
+						return err
+					}
+				}
+				if err := override(c, &settings, flow, target, "", nil, 0); err != nil {
+					return err
+				}
+				findings = doctor.Examine(c.Context(), settings)
+			}
+			if asJSON {
+				lines := json.NewEncoder(os.Stdout)
+				lines.SetEscapeHTML(false)
+				for _, f := range findings {
+					if err := lines.Encode(f); err != nil {
+						return err
+					}
+				}
+			}
+			for _, f := range findings {
+				fmt.Fprintf(os.Stderr, "%s: %s\n", f.Severity, f)
+			}
+			if len(findings) == 0 {
+				fmt.Fprintln(os.Stderr, "nothing is wrong")
+			}
+			if err := doctor.Refuse(findings); err != nil {
+				return exitCode(certify.ExitCode(err)) // what is wrong has been said
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&file, "config", "", "countersign.yaml to examine")
+	f.StringVar(&target, "target", "", "base URL of the implementation under test")
+	f.StringVar(&flow, "flow", "", "flow, or profile, under test")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object a finding on standard output")
+	return c
 }
 
 func runCommand() *cobra.Command {
@@ -375,7 +496,7 @@ the values of section 8 of the profile, as a target to practise check --target o
 			}
 			live.Flow, live.Level = flow, l
 			if file != "" {
-				c, err := config.Load(file)
+				c, err := configured().Load(file)
 				if err != nil {
 					return err
 				}

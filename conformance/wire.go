@@ -149,6 +149,8 @@ type Wire struct {
 	Random io.Reader
 	// Aliases are the origins that reports call by name.
 	Aliases []redact.Name
+	// Through, if set, gives the transport that exchanges go over, made of the harness's own: for TLS, and for metadata that a configuration says.
+	Through func(*http.Transport) http.RoundTripper
 	// OnClose, if set, is called by Close.
 	OnClose func()
 
@@ -175,9 +177,14 @@ func (w *Wire) HTTP() *http.Client {
 		}
 		ctx, end := context.WithCancel(w.context())
 		w.end = end
+		own := &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}
+		var next http.RoundTripper = own
+		if w.Through != nil {
+			next = w.Through(own)
+		}
 		w.client = &http.Client{
 			Timeout:       limit,
-			Transport:     contextTransport{ctx, &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}},
+			Transport:     contextTransport{ctx, next, own},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
@@ -187,7 +194,8 @@ func (w *Wire) HTTP() *http.Client {
 // contextTransport ends exchanges with the run.
 type contextTransport struct {
 	ctx  context.Context
-	next *http.Transport
+	next http.RoundTripper
+	own  *http.Transport // below next
 }
 
 func (t contextTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -197,7 +205,7 @@ func (t contextTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections reach the transport.
-func (t contextTransport) CloseIdleConnections() { t.next.CloseIdleConnections() }
+func (t contextTransport) CloseIdleConnections() { t.own.CloseIdleConnections() }
 
 // Play implements Env.
 func (w *Wire) Play(name string, h http.Handler) error { return w.Stage.play(name, h) }

@@ -78,7 +78,13 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 			runner.Open = r.InWorld
 		}
 	} else {
-		target, err := remote.Find(ctx, remote.Options{URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Flows: chosen, Setup: j.Config.Setup})
+		over, err := j.Config.Transport()
+		if err != nil {
+			return report, &UsageError{err.Error()}
+		}
+		target, err := remote.Find(ctx, remote.Options{
+			URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Flows: chosen, Setup: j.Config.Setup, Through: over,
+		})
 		if err != nil {
 			return report, err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -193,6 +194,9 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 
 // locate finds the target by its metadata document where the file does not name it.
 func (c *Config) locate(flow conformance.Flow) error {
+	if u, err := url.Parse(c.Metadata); err != nil || u.User != nil {
+		return c.mistake([]string{"metadata"}, "the URL is malformed or holds a user name or a password", "write it as https://example.org/path")
+	}
 	if c.Target != "" {
 		return nil
 	}

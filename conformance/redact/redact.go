@@ -35,7 +35,7 @@ func New(names []Name) *Text {
 // from run to run, and are not told apart.
 const (
 	secrets = `oauth_token_secret|oauth_token|oauth_verifier|token_secret|temporary_credential_secret|temporary_credential|` +
-		`account_password|password_key|password|authorization_key|refresh_key|request_id|user_id|access_token|pass_token|logout_token|` +
+		`client_secret|secret|account_password|password_key|password|authorization_key|refresh_key|request_id|user_id|access_token|pass_token|logout_token|` +
 		`code_verifier|code_challenge|code|state|page_key|k|token_id|task_id|token`
 	moments    = `oauth_signature|oauth_nonce|oauth_timestamp|expires_at|issued_at|activated_at|exp|iat|now|jti|in_reply_to`
 	parameters = secrets + `|` + moments
@@ -43,11 +43,11 @@ const (
 
 var (
 	// pair is a parameter in a form, a query or a header; member is one in a JSON object, whose string may have been cut off.
-	pair        = regexp.MustCompile(`\b(` + parameters + `)(="?)([^"&,;\s<>]+)`)
-	member      = regexp.MustCompile(`"(` + parameters + `)"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[0-9]+)`)
-	input       = regexp.MustCompile(`(?i)<input\s[^>]*>`)
-	hiddenType  = regexp.MustCompile(`(?i)\stype\s*=\s*["']?hidden\b`)
-	inputValue  = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
+	pair       = regexp.MustCompile(`\b(` + parameters + `)(="?)([^"&,;\s<>]+)`)
+	member     = regexp.MustCompile(`"(` + parameters + `)"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[0-9]+)`)
+	input      = regexp.MustCompile(`(?i)<input\s[^>]*>`)
+	hiddenType = regexp.MustCompile(`(?i)\stype\s*=\s*["']?hidden\b`)
+	inputValue = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
 	// compact is a token in compact serialization (RFC 7515 section 3.1, RFC 7516 section 3.1): signed in three parts, sealed in five.
 	compact     = regexp.MustCompile(`\beyJ[\w-]{4,}(?:\.[\w-]*){2,4}`)
 	continueURI = regexp.MustCompile(`"continue_uri"\s*:\s*"[^"?]*(?:\?[^"=]*=|/)([^"/?&=]+)"`)

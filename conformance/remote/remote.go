@@ -32,6 +32,7 @@ type Target struct {
 	maxWait time.Duration
 	clock   string // test clock endpoint; empty for none
 	stage   *conformance.Stage
+	through func(*http.Transport) http.RoundTripper
 }
 
 // Options say how a target is to be reached.
@@ -44,6 +45,16 @@ type Options struct {
 	Flows []conformance.Flow
 	// Setup is what holds for the only flow in Flows; nil: the defaults of the flow that is found.
 	Setup conformance.Setup
+	// Through, if set, gives the transport to a target of a flow, made of the harness's own.
+	Through func(conformance.Flow, *http.Transport) http.RoundTripper
+}
+
+// over is the transport to a target of the flow, as conformance.Wire takes it.
+func (o Options) over(flow conformance.Flow) func(*http.Transport) http.RoundTripper {
+	if o.Through == nil {
+		return nil
+	}
+	return func(own *http.Transport) http.RoundTripper { return o.Through(flow, own) }
 }
 
 // UnreachableError says that there is nothing to judge at the URL.
@@ -75,7 +86,7 @@ func Find(ctx context.Context, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Flow: flow, url: base, setup: o.Setup, limit: o.Limit, maxWait: o.MaxWait, stage: &conformance.Stage{}}
+	t := &Target{Flow: flow, url: base, setup: o.Setup, limit: o.Limit, maxWait: o.MaxWait, stage: &conformance.Stage{}, through: o.over(flow)}
 	if t.setup == nil {
 		t.setup = flow.Setup()
 	}
@@ -127,7 +138,7 @@ func (t *Target) listen(party, origin string) error {
 // find looks for the metadata of each flow in turn. What it says when there is none is about the last one.
 func (o Options) find(ctx context.Context, base string) (flow conformance.Flow, metadata map[string]any, err error) {
 	for _, flow = range o.Flows {
-		metadata, err = fetch(ctx, base+flow.WellKnown, o.Limit)
+		metadata, err = o.fetch(ctx, flow, base+flow.WellKnown)
 		var unreachable *UnreachableError
 		if err == nil || errors.As(err, &unreachable) {
 			return flow, metadata, err
@@ -136,8 +147,8 @@ func (o Options) find(ctx context.Context, base string) (flow conformance.Flow, 
 	return flow, nil, err
 }
 
-func fetch(ctx context.Context, document string, limit time.Duration) (map[string]any, error) {
-	w := &conformance.Wire{Context: ctx, Stage: &conformance.Stage{}, Limit: limit} // as the checks will reach it
+func (o Options) fetch(ctx context.Context, flow conformance.Flow, document string) (map[string]any, error) {
+	w := &conformance.Wire{Context: ctx, Stage: &conformance.Stage{}, Limit: o.Limit, Through: o.over(flow)} // as the checks will reach it
 	defer w.Close()
 	resp, err := w.HTTP().Get(document)
 	if err != nil {
@@ -176,7 +187,7 @@ func rolesIn(flow conformance.Flow, metadata map[string]any, target *url.URL) []
 
 // Open gives a check its surroundings. All checks meet the same target: run those marked Alone one by one.
 func (t *Target) Open(ctx context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
-	w := &conformance.Wire{Context: ctx, Stage: t.stage, Limit: t.limit, MaxWait: t.maxWait, Random: rand.Reader, Aliases: []redact.Name{}}
+	w := &conformance.Wire{Context: ctx, Stage: t.stage, Limit: t.limit, MaxWait: t.maxWait, Random: rand.Reader, Aliases: []redact.Name{}, Through: t.through}
 	if patience := t.Flow.PatienceWith(c.Role); patience > conformance.DefaultPatience {
 		w.Limit = max(t.limit, patience)
 	}

@@ -1,0 +1,156 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Secret is a text that nobody is to read in a report, by the place where the file has it, as setup.clients[0].secret.
+type Secret struct{ Place, Value string }
+
+// ShortestSecret is the length from which a secret is taken out of reports wherever it stands: a shorter one cannot be told from other text.
+const ShortestSecret = 4
+
+// maxReferred is how long a file may be that a reference stands for.
+const maxReferred = 64 << 10
+
+// reference is a value that stands for another one: ${env:NAME} or ${file:PATH}.
+var reference = regexp.MustCompile(`^\$\{([a-z]+):([^{}]+)\}$`)
+
+// secretKeys are the keys of the setups whose values are secrets also when the file spells them out.
+var secretKeys = regexp.MustCompile(`^(secret|password|account_password|handover_key|secret_at_peer|k|d|key|seal_keys)$`)
+
+// references resolves those of a file.
+type references struct {
+	reader Reader
+	source
+	places  []string // where there were references
+	secrets []Secret
+}
+
+// resolve puts what the references of the setup stand for into the file's value, and gives the setup; nil when there is none.
+func (r *references) resolve(file any) (any, error) {
+	whole, ok := file.(map[string]any)
+	if !ok || whole["setup"] == nil {
+		return nil, nil
+	}
+	setup, err := r.walk([]string{"setup"}, whole["setup"])
+	whole["setup"] = setup
+	return setup, err
+}
+
+func (r *references) walk(at []string, value any) (any, error) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range sortedKeys(v) {
+			inner, err := r.walk(append(slices.Clone(at), key), v[key])
+			if err != nil {
+				return nil, err
+			}
+			v[key] = inner
+		}
+	case []any:
+		for i := range v {
+			inner, err := r.walk(append(slices.Clone(at), strconv.Itoa(i)), v[i])
+			if err != nil {
+				return nil, err
+			}
+			v[i] = inner
+		}
+	case string:
+		return r.text(at, v)
+	}
+	return value, nil
+}
+
+// text resolves a text. No error shows what a reference stands for.
+func (r *references) text(at []string, text string) (string, error) {
+	name := at[len(at)-1]
+	if _, err := strconv.Atoi(name); err == nil {
+		name = at[len(at)-2]
+	}
+	m := reference.FindStringSubmatch(text)
+	if m == nil {
+		if strings.Contains(text, "${env:") || strings.Contains(text, "${file:") {
+			return "", r.mistake(at, "a reference is malformed or has other text around it", "let the value be the reference and nothing else, as ${env:NAME} or ${file:PATH}")
+		}
+		if secretKeys.MatchString(name) {
+			r.secrets = append(r.secrets, Secret{place(at), text})
+		}
+		return text, nil
+	}
+	value, what, mend := "", "", ""
+	switch m[1] {
+	case "env":
+		value, what, mend = r.environment(m[2])
+	case "file":
+		value, what, mend = r.content(m[2])
+	default:
+		what, mend = fmt.Sprintf("a reference of the kind %q is unknown", m[1]), "write ${env:NAME} or ${file:PATH}"
+	}
+	if what != "" {
+		return "", r.mistake(at, what, mend)
+	}
+	r.places = append(r.places, place(at))
+	r.secrets = append(r.secrets, Secret{place(at), value})
+	return value, nil
+}
+
+func (r *references) environment(name string) (value, what, mend string) {
+	set := false
+	if r.reader.Env != nil {
+		value, set = r.reader.Env(name)
+	}
+	switch {
+	case !set:
+		return "", fmt.Sprintf("the environment has no %s", name), fmt.Sprintf("set it, as in `%s=... countersign check`, or correct the name", name)
+	case value == "":
+		return "", fmt.Sprintf("the environment has %s, but it is empty", name), "give it a value"
+	}
+	return value, "", ""
+}
+
+// content is that of a file beside the configuration, without the line's end that editors put behind it.
+func (r *references) content(name string) (value, what, mend string) {
+	f, err := os.Open(beside(r.file, name))
+	if err != nil {
+		return "", fmt.Sprintf("the file %s cannot be read: %s", name, because(err)), "write it there, or correct the path, which begins at the folder of the configuration"
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxReferred+1))
+	data = bytes.TrimRight(data, "\r\n")
+	switch {
+	case err != nil:
+		return "", fmt.Sprintf("the file %s cannot be read: %s", name, because(err)), "name a file that holds the value and nothing else"
+	case len(data) == 0:
+		return "", fmt.Sprintf("the file %s is empty", name), "write the value into it"
+	case len(data) > maxReferred:
+		return "", fmt.Sprintf("the file %s is longer than %d bytes", name, maxReferred), "name a file that holds the value and nothing else"
+	}
+	return string(data), "", ""
+}
+
+// beside is the path of a file that the configuration names.
+func beside(file, name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(file), name)
+}
+
+// mistake is an error about a place in the file.
+func (s source) mistake(at []string, what, mend string) *Error {
+	e := &Error{File: s.file, What: place(at) + ": " + what, Mend: mend}
+	return e.put(find(s.root, at))
+}
+
+func (c Config) mistake(at []string, what, mend string) *Error {
+	return c.source.mistake(at, what, mend)
+}

@@ -1,0 +1,15 @@
+package replay_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestReplay(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Recordings", suite, reporter)
+}
