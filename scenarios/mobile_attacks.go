@@ -104,7 +104,7 @@ func identityAttacks() []Scenario {
 				})
 			}),
 		mobileAttack("app-without-right", "An app that Clive may not use",
-			"Clive may use the app of the customer register, and asks for a token for that of the stock.",
+			"Clive may use the app of the customer register, and asks for a token for that of the stock. The rules do not list him there, and the authorization server gives none.",
 			office.Rights, []catalog.ID{"MO-AS-04"}, func(st *office.Stage) {
 				st.Clive.Plays(func(c *office.Rogue) {
 					c.Registers(office.Registration{})

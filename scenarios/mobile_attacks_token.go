@@ -124,7 +124,7 @@ func lostDeviceAttacks() []Scenario {
 			"Alice has deregistered her lost telephone, and the finder opens the app a minute later with the token that is in it. At hardened the business system may use a download for half a minute at most, and asks again. At core it asks each time.",
 			office.Deregistered, []catalog.ID{"MO-BS-26"}, func(st *office.Stage) { finderOpens(st, nil) }),
 		mobileAttack("token-of-a-lost-device", "The token in a lost device",
-			"The authorization server shares no token of a deregistered device any more, and the finder is refused.",
+			"Mallory has found the device after Alice deregistered it, and shows the token that was on it. The authorization server shares no token of a deregistered device any more, and the finder is refused.",
 			office.Deregistered, []catalog.ID{"MO-AS-19"}, func(st *office.Stage) { finderOpens(st, nil) }),
 		mobileAttack("nothing-to-compare", "A token that nobody shares",
 			"The token in the lost telephone still opens under the sealing key. The business system finds nothing to compare it with, and does not open.",
