@@ -406,7 +406,7 @@ func sweep(ctx context.Context, job scenarios.Job, seeds, journal string) error 
 	if err != nil {
 		return &certify.UsageError{Problem: err.Error()}
 	}
-	debug.SetGCPercent(400) // a world is small and soon over: collecting less often halves the time
+	debug.SetGCPercent(1600) // a world is small and soon over: collecting less often halves the time
 	bar := progress.New(os.Stderr, onTerminal())
 	begun := time.Now()
 	s.Progress = func(done, total int) { bar.Tell(done, total, "worlds", "pass") }
