@@ -121,6 +121,22 @@ var _ = Describe("The network", func() {
 		Expect(turned).To(BeNumerically("~", 8*bytes*rounds/1000, 40))
 	})
 
+	It("lets a client wait for less than the world does, in virtual time", func() {
+		w := sim.New(sim.Config{Link: still, Timeout: time.Minute})
+		w.Host("silent", func(h *sim.Host) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { h.Clock().Sleep(time.Hour) })
+		})
+		caller := w.Host("caller", nil)
+		var waited time.Duration
+		caller.Go("call", func() {
+			_, err := caller.ClientWithin(5 * time.Second).Get("http://silent/")
+			Expect(err).To(MatchError(ContainSubstring("5s")))
+			waited = w.Now()
+		})
+		Expect(w.Run()).To(Succeed())
+		Expect(waited).To(Equal(5 * time.Second))
+	})
+
 	It("draws for each link and purpose apart, so that one does not shift another", func() {
 		delays := func(change func(*sim.World)) []time.Duration {
 			_, _, w := arrivals(sim.Config{Seed: 9}, 20, change)
