@@ -16,6 +16,7 @@ import (
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/conformance/remote"
+	"countersign/conformance/replay"
 )
 
 // Job says what is to be certified.
@@ -33,6 +34,8 @@ type Job struct {
 	Parallel  int
 	// Warn, if set, is told before the first check of what a doctor finds that does not keep the run from beginning.
 	Warn func(doctor.Finding)
+	// Wrap, if set, is put around what opens each check's surroundings, as by a recorder.
+	Wrap func(replay.Open) replay.Open
 	// Progress is told of each result as it comes.
 	Progress func(done, total int, r conformance.Result)
 }
@@ -92,6 +95,9 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 		selection.Roles, chosen = target.Roles, []conformance.Flow{target.Flow}
 		report.Profile = target.Flow.Profile
 		runner.Open, runner.Shared = target.Open, true
+	}
+	if j.Wrap != nil {
+		runner.Open = j.Wrap(runner.Open)
 	}
 	var all []conformance.Check
 	for _, f := range chosen {

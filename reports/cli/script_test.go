@@ -1,4 +1,4 @@
-package certify_test
+package cli_test
 
 import (
 	"bytes"

@@ -1,0 +1,68 @@
+// Package cli is what people type: one file a command.
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"countersign/conformance/certify"
+	"countersign/reports"
+)
+
+// Program is where the commands read and write.
+type Program struct {
+	In, Out, Err *os.File
+	// Env looks a name up in the environment, as os.LookupEnv does.
+	Env func(name string) (string, bool)
+}
+
+func (p Program) env(name string) string {
+	value, _ := p.Env(name)
+	return value
+}
+
+// ExitCode ends the program when all that is to be said has been said.
+type ExitCode int
+
+func (e ExitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// NoSuchCommand refuses arguments of a command that has only subcommands.
+func NoSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &certify.UsageError{Problem: fmt.Sprintf("there is no command `%s %s`; `%s --help` lists those that there are", c.CommandPath(), args[0], c.CommandPath())}
+}
+
+// exactly is cobra.ExactArgs with a sentence that says what to do.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		wanted := "no argument"
+		if len(names) > 0 {
+			wanted = strings.Join(names, " ")
+		}
+		return &certify.UsageError{Problem: fmt.Sprintf("`%s` takes %s, and not %q; `%s --help` shows an example", c.CommandPath(), wanted, strings.Join(args, " "), c.CommandPath())}
+	}
+}
+
+// terminal is the writer for people, as wide as standard error is.
+func (p Program) terminal() reports.Terminal {
+	width := 100
+	if w, _, err := term.GetSize(int(p.Err.Fd())); err == nil && w > 0 {
+		width = w
+	}
+	return reports.Terminal{Color: p.onTerminal(), Width: width}
+}
+
+// onTerminal reports whether standard error is a screen that takes colours; see no-color.org.
+func (p Program) onTerminal() bool {
+	return isatty.IsTerminal(p.Err.Fd()) && p.env("NO_COLOR") == "" && p.env("TERM") != "dumb"
+}
