@@ -1,6 +1,7 @@
-// Package token is JOSE as the flows use it: sealed tokens (JWE `dir` with A256GCM) and signed tokens (JWS with ES256).
+// Package token is JOSE as the flows use it: sealed tokens (JWE `dir` with A256GCM) and signed tokens (JWS with ES256), and, for whoever judges many
+// tokens a second, a [Validator] of signed tokens that takes nothing from the heap.
 //
-// Signing and verifying are go-jose's. Sealing takes its nonce from the caller, which go-jose does not offer,
+// Signing, and the verifying of [Signed], are go-jose's. Sealing takes its nonce from the caller, which go-jose does not offer,
 // so that a simulated world gives the same bytes for the same seed.
 package token
 
