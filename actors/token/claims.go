@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
@@ -33,6 +34,27 @@ func (c *Claims) Text(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// Thumbprint is `jkt` in `cnf`, the key that the token is bound to (RFC 9449 section 6.1); nil where there is none.
+func (c *Claims) Thumbprint() []byte {
+	confirmation, there := c.raw("cnf")
+	if !there {
+		return nil
+	}
+	s := scanner{rest: confirmation}
+	if s.take('{') && s.take('"') {
+		if name, ok := s.text(); ok && string(name) == "jkt" && s.take(':') && s.take('"') {
+			if value, ok := s.text(); ok && s.take('}') && s.ended() {
+				return value
+			}
+		}
+	}
+	members, err := readObject(confirmation)
+	if err != nil {
+		return nil
+	}
+	return (&Claims{members: members}).Text("jkt")
 }
 
 // Expires is `exp`.
@@ -111,7 +133,7 @@ func (c *Claims) names(audience string) bool {
 // same members; fuzzing holds the one to the other.
 func (c *Claims) read() bool { return c.scan() || c.parse() }
 
-// scan reads an object whose values are texts, whole numbers and truth values, in plain ASCII and without escapes. Where it gives up it has judged nothing.
+// scan reads an object whose values are texts, whole numbers, truth values and objects of one text, in plain ASCII and without escapes. Where it gives up it has judged nothing.
 func (c *Claims) scan() bool {
 	c.members = c.members[:0]
 	s := scanner{rest: c.text}
@@ -136,7 +158,7 @@ func (c *Claims) scan() bool {
 		s.skip()
 		if m.isText = s.take('"'); m.isText {
 			m.value, ok = s.text()
-		} else {
+		} else if m.value, ok = s.inner(); !ok {
 			m.value, ok = s.word()
 		}
 		if _, twice := c.raw(string(m.name)); !ok || twice {
@@ -175,17 +197,50 @@ func (s *scanner) ended() bool {
 
 // text reads to the closing quotation mark.
 func (s *scanner) text() ([]byte, bool) {
-	for i, c := range s.rest {
-		if c == '"' {
-			text := s.rest[:i]
-			s.rest = s.rest[i+1:]
-			return text, true
+	end := bytes.IndexByte(s.rest, '"')
+	if end < 0 || !plain(s.rest[:end]) {
+		return nil, false
+	}
+	text := s.rest[:end]
+	s.rest = s.rest[end+1:]
+	return text, true
+}
+
+// plain reports whether the text is ASCII without control characters and backslashes. It looks at eight characters at a time, a bit of each: a character
+// is none of ours when its own highest bit is set, when taking 0x20 away borrows from that bit, or when nothing is left of it after a comparison with \.
+func plain(text []byte) bool {
+	const ones, highest = 0x0101010101010101, 0x8080808080808080
+	for len(text) >= 8 {
+		w := binary.LittleEndian.Uint64(text)
+		backslash := w ^ ones*'\\'
+		if (w|(w-ones*' ')|(backslash-ones)&^backslash)&highest != 0 {
+			return false
 		}
+		text = text[8:]
+	}
+	for _, c := range text {
 		if c < ' ' || c >= 0x80 || c == '\\' {
-			return nil, false
+			return false
 		}
 	}
-	return nil, false
+	return true
+}
+
+// inner reads an object of one text, as `cnf` is.
+func (s *scanner) inner() ([]byte, bool) {
+	in := *s
+	if !in.take('{') || !in.take('"') {
+		return nil, false
+	}
+	if _, ok := in.text(); !ok || !in.take(':') || !in.take('"') {
+		return nil, false
+	}
+	if _, ok := in.text(); !ok || !in.take('}') {
+		return nil, false
+	}
+	object := s.rest[:len(s.rest)-len(in.rest)]
+	s.rest = in.rest
+	return object, true
 }
 
 // word reads true, false, null, or a whole number.
