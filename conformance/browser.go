@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,6 +52,9 @@ func (b *Browser) send(req *http.Request) *Response {
 	}
 	resp := b.Session.Do(as, req)
 	for _, c := range (&http.Response{Header: resp.Header}).Cookies() {
+		if c.Domain != "" && !within(req.URL.Hostname(), strings.TrimPrefix(c.Domain, ".")) || len(c.Raw) > maxCookie {
+			continue
+		}
 		if b.cookies == nil {
 			b.cookies = map[string]map[string]*http.Cookie{}
 		}
@@ -59,13 +63,24 @@ func (b *Browser) send(req *http.Request) *Response {
 		}
 		// Max-Age counts before Expires: RFC 6265, section 4.1.2.2.
 		past := c.MaxAge == 0 && !c.Expires.IsZero() && !c.Expires.After(b.Session.Env.Now())
-		if c.MaxAge < 0 || past || c.Value == "" {
+		_, known := b.cookies[origin][c.Name]
+		switch {
+		case c.MaxAge < 0 || past || c.Value == "":
 			delete(b.cookies[origin], c.Name)
-		} else {
+		case known || len(b.cookies[origin]) < maxCookies:
 			b.cookies[origin][c.Name] = c
 		}
 	}
 	return resp
+}
+
+// A terminal keeps what RFC 6265, section 6.1, wants of one at the least: so many cookies of an origin, of so many bytes each, attributes included.
+const maxCookies, maxCookie = 50, 4096
+
+// within reports whether a host is the domain or lies below it: RFC 6265, section 5.1.3.
+func within(host, domain string) bool {
+	return strings.EqualFold(host, domain) ||
+		net.ParseIP(host) == nil && len(host) > len(domain) && host[len(host)-len(domain)-1] == '.' && strings.EqualFold(host[len(host)-len(domain):], domain)
 }
 
 func (b *Browser) sorted(origin string) []*http.Cookie {

@@ -12,8 +12,10 @@ import (
 type Check struct {
 	ID   catalog.ID
 	Role catalog.Role
-	// Alone says that the check cannot share a target with other checks: it moves the target's clock, or listens at an address that others listen at too.
+	// Alone says that the check cannot share a target with other checks: it changes what they rely on, or listens at an address that others listen at too.
 	Alone bool
+	// Waits says whether the check lets the target's time pass. Where that is done by moving a clock that all share, the check is treated as one that is Alone.
+	Waits Waiting
 	Run   func(*Session)
 }
 
@@ -34,6 +36,8 @@ type Selection struct {
 	Roles []catalog.Role // empty: every role
 	// Only holds IDs, names of checks, or beginnings of either, as BI-OS; empty: every check.
 	Only []string
+	// Names holds names of checks, whole; empty: every check.
+	Names []string
 }
 
 // NoSuchCheckError says that a part of a selection, named by Wanted, selects nothing.
@@ -50,12 +54,13 @@ func (s Selection) Select(checks []Check) ([]Check, error) {
 			return nil, &NoSuchCheckError{Wanted: fmt.Sprintf("the role %q", role)}
 		}
 	}
-	matched := make([]bool, len(s.Only))
+	matched, found := make([]bool, len(s.Only)), map[string]bool{}
 	var chosen []Check
 	for _, c := range checks {
-		if !s.Level.Includes(c.Requirement().Level) || !s.hasRole(c.Role) {
+		if !s.Level.Includes(c.Requirement().Level) || !s.hasRole(c.Role) || len(s.Names) > 0 && !slices.Contains(s.Names, c.Name()) {
 			continue
 		}
+		found[c.Name()] = true
 		wanted := len(s.Only) == 0
 		for i, word := range s.Only {
 			if strings.HasPrefix(c.Name(), word) {
@@ -64,6 +69,11 @@ func (s Selection) Select(checks []Check) ([]Check, error) {
 		}
 		if wanted {
 			chosen = append(chosen, c)
+		}
+	}
+	for _, name := range s.Names {
+		if !found[name] {
+			return nil, &NoSuchCheckError{Wanted: fmt.Sprintf("%q among those of the chosen level and roles", name)}
 		}
 	}
 	for i, word := range s.Only {

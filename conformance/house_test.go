@@ -80,7 +80,7 @@ var _ = Describe("The house", func() {
 	)
 
 	It("lets each heavy library into one package only", func() {
-		for _, library := range []string{"github.com/vbauerster/mpb/v8", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/spf13/cobra"} {
+		for _, library := range []string{"github.com/vbauerster/mpb/v8", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/spf13/cobra", "github.com/onsi/ginkgo/v2", "github.com/testcontainers/testcontainers-go"} {
 			users := map[string]bool{}
 			for _, p := range packages() {
 				for _, imported := range p.Imports {

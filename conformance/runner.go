@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -12,31 +13,29 @@ import (
 type Runner struct {
 	// Open gives a check its surroundings and its target.
 	Open func(context.Context, Check) (Env, Target, error)
-	// Parallel bounds how many checks run at a time; 0 or less means 16.
+	// Parallel bounds how many checks run at a time; 0 or less means DefaultParallel. Checks that wait aside do not count.
 	Parallel int
 	// Shared says that all checks meet the same instance of the target, so that those marked Alone have to run one by one, after the others.
 	Shared bool
+	// Clocked says that a shared target has a clock that is moved, so that those that wait have to run one by one too.
+	Clocked bool
+	// Shuffle, if set, begins the checks in an order of its own. The results come in the order of the checks all the same.
+	Shuffle *uint64
 	// Progress, if set, is told of each result as it comes, one call at a time.
 	Progress func(done, total int, r Result)
 	// Repro gives the command that runs a check again.
 	Repro func(Check) string
+	// Revise, if set, has the last word on a result, before Progress is told.
+	Revise func(*Result)
 }
 
 // Run plays the checks and returns their results in the order of the checks. When ctx ends, checks that have not ended are skipped with that reason:
 // what a target does while its run is being stopped says nothing of it.
 func (r Runner) Run(ctx context.Context, checks []Check) []Result {
 	results := make([]Result, len(checks))
-	var together, alone []int
-	for i, c := range checks {
-		if r.Shared && c.Alone {
-			alone = append(alone, i)
-		} else {
-			together = append(together, i)
-		}
-	}
 	var mu sync.Mutex
 	done := 0
-	play := func(i int) {
+	play := func(ctx context.Context, i int) {
 		result := r.play(ctx, checks[i])
 		mu.Lock()
 		defer mu.Unlock()
@@ -46,28 +45,61 @@ func (r Runner) Run(ctx context.Context, checks []Check) []Result {
 			r.Progress(done, len(checks), result)
 		}
 	}
-	parallel := r.Parallel
-	if parallel <= 0 {
-		parallel = 16
-	}
-	queue := make(chan int)
-	var workers sync.WaitGroup
-	for range parallel {
-		workers.Go(func() {
-			for i := range queue {
-				play(i)
-			}
+	turns := newTurns(r.Places())
+	var under sync.WaitGroup
+	for _, i := range r.order(checks) {
+		turn := &turn{turns: turns, alone: r.RunsAlone(checks[i]), aside: r.aside(checks[i])}
+		turn.begin()
+		under.Go(func() {
+			defer turn.end()
+			play(turn.during(ctx), i)
 		})
 	}
-	for _, i := range together {
-		queue <- i
-	}
-	close(queue)
-	workers.Wait()
-	for _, i := range alone {
-		play(i)
-	}
+	under.Wait()
 	return results
+}
+
+// DefaultParallel is how many checks run at a time where nothing else is said.
+const DefaultParallel = 16
+
+// Places is how many checks run at a time.
+func (r Runner) Places() int {
+	if r.Parallel <= 0 {
+		return DefaultParallel
+	}
+	return r.Parallel
+}
+
+// RunsAlone reports whether no other check may be under way beside it.
+func (r Runner) RunsAlone(c Check) bool {
+	return r.Shared && (c.Alone || r.Clocked && c.Waits != NoWait)
+}
+
+// aside reports whether others may have their turn while the check waits.
+func (r Runner) aside(c Check) bool { return r.Shared && !r.Clocked && c.Waits == WaitsAside }
+
+// order gives the places of the checks in the order in which they begin: those that are alone come last, and of either those first that the others need not wait for.
+func (r Runner) order(checks []Check) []int {
+	places := make([]int, len(checks))
+	for i := range places {
+		places[i] = i
+	}
+	if r.Shuffle != nil {
+		random := rand.New(rand.NewPCG(*r.Shuffle, uint64(len(checks)))) // no secret depends on it
+		random.Shuffle(len(places), func(i, k int) { places[i], places[k] = places[k], places[i] })
+	}
+	rank := func(i int) int {
+		rank := 0
+		if r.RunsAlone(checks[i]) {
+			rank += 2
+		}
+		if waits := r.Shared && !r.Clocked && checks[i].Waits != NoWait; !waits {
+			rank++
+		}
+		return rank
+	}
+	slices.SortStableFunc(places, func(i, k int) int { return rank(i) - rank(k) })
+	return places
 }
 
 func (r Runner) play(ctx context.Context, c Check) Result {
@@ -85,6 +117,9 @@ func (r Runner) play(ctx context.Context, c Check) Result {
 		if ctx.Err() != nil {
 			result.Verdict, result.Reason, result.Failure = Skip, "the run was stopped during this check", nil
 		}
+	}
+	if r.Revise != nil {
+		r.Revise(&result)
 	}
 	if r.Repro != nil {
 		result.Repro = r.Repro(c)

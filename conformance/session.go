@@ -58,6 +58,8 @@ type Target struct {
 	URL string
 	// Setup is what the flow's checks have to know of the target: clients, users, keys, addresses.
 	Setup Setup
+	// Run is in the names of what the checks make at the target, so that two runs do not meet and their leavings can be told apart. Letters and digits.
+	Run string
 }
 
 // Session is one run of one check. Its methods that judge end the check when the judgement is final.
@@ -68,6 +70,10 @@ type Session struct {
 
 	mu        sync.Mutex
 	exchanges []Exchange
+	replaced  []string  // bodies of requests that a transport sent otherwise
+	obstacle  *Obstacle // the first one that a transport met
+	taken     int       // bytes of the target so far
+	undo      []func() error
 }
 
 // outcome ends a check from inside; it is the value that a judging method panics with.
@@ -89,6 +95,9 @@ func (s *Session) Run() (result Result) {
 		default:
 			result.Verdict, result.Reason = Error, fmt.Sprintf("the check broke: %v", v)
 		}
+		s.flood(&result)
+		s.overcome(&result)
+		s.tidy(&result)
 		s.report(&result)
 	}()
 	s.Check.Run(s)
@@ -99,21 +108,24 @@ func (s *Session) report(result *Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := redact.New(s.Env.Names())
-	result.Exchanges = make([]Exchange, 0, len(s.exchanges))
-	for _, e := range s.exchanges {
+	text.Learn(s.replaced...)
+	exchanges := reported(s.exchanges, result.Failure)
+	result.Exchanges = make([]Exchange, 0, len(exchanges))
+	for _, e := range exchanges {
 		text.Learn(e.URL, e.RequestBody, e.ResponseBody)
 		for _, h := range slices.Concat(e.RequestHeaders, e.ResponseHeaders) {
 			text.LearnHeader(h.Name, h.Value)
 		}
 	}
-	for _, e := range s.exchanges {
+	for _, e := range exchanges {
 		e.URL, e.RequestBody, e.ResponseBody, e.Problem = text.Redact(e.URL), text.Redact(e.RequestBody), text.Redact(e.ResponseBody), text.Redact(e.Problem)
 		e.RequestHeaders, e.ResponseHeaders = redactHeaders(text, e.RequestHeaders), redactHeaders(text, e.ResponseHeaders)
+		e.RawRequest, e.RawResponse = nil, nil // a run has many checks, and these hold secrets
 		result.Exchanges = append(result.Exchanges, e)
 	}
 	result.Reason = text.Redact(result.Reason)
 	if f := result.Failure; f != nil {
-		f.Expected, f.Actual = text.Redact(f.Expected), text.Redact(f.Actual)
+		f.Expected, f.Actual = text.Redact(f.Expected), shortened(text.Redact(f.Actual))
 	}
 }
 
@@ -191,21 +203,21 @@ func (s *Session) order(numbers []int, answers []*Response) {
 // try also gives the number of the exchange: while it is under way, the target may begin others.
 func (s *Session) try(as string, req *http.Request) (int, *Response, error) {
 	n := s.begin(as, string(s.Check.Role), req, requestBody(req))
-	httpResp, err := s.Env.HTTP().Do(req)
+	httpResp, u, err := s.send(n, req)
 	if err != nil {
 		err = settled(err)
 		s.edit(n, func(e *Exchange) { e.Problem = err.Error() })
 		return n, nil, err
 	}
 	defer httpResp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(httpResp.Body, MaxBody+1))
-	if err == nil && len(body) > MaxBody {
-		err = errTooLong
+	body, err := s.readBody(httpResp.Body)
+	if err == nil && !s.takeExchange(httpResp.Header) {
+		err = errFlood
 	}
 	err = settled(err)
 	s.edit(n, func(e *Exchange) {
-		e.Status, e.ResponseHeaders, e.ResponseBody = httpResp.StatusCode, headersOf(httpResp.Header), excerpt(httpResp.Header, body)
-		e.RawResponse = body
+		e.Status, e.ResponseHeaders, e.ResponseBody = httpResp.StatusCode, headersOf(httpResp.Header), excerpt(httpResp.Header, u.shown(body))
+		e.RawResponse = u.shown(body)
 		if err != nil {
 			e.Problem = err.Error()
 		}
@@ -218,6 +230,10 @@ func (s *Session) try(as string, req *http.Request) (int, *Response, error) {
 
 // settled gives the same error for every way of running out of time: net/http words it by which of its timers was first.
 func settled(err error) error {
+	var overdue *overdueError
+	if errors.As(err, &overdue) {
+		return overdue
+	}
 	var late interface{ Timeout() bool }
 	if errors.As(err, &late) && late.Timeout() {
 		return errTooLate
@@ -228,10 +244,11 @@ func settled(err error) error {
 // Play makes the harness answer as a party; the exchanges are recorded.
 func (s *Session) Play(party string, h http.Handler) {
 	recorded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
-		if err == nil && len(body) > MaxBody {
-			err = errTooLong
+		if !s.takeExchange(r.Header) { // nor is there room for the exchange itself
+			http.Error(w, errFlood.Error(), http.StatusServiceUnavailable)
+			return
 		}
+		body, err := s.readBody(r.Body)
 		n := s.begin(string(s.Check.Role), party, r, body)
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, n))
 		rec := &recorder{header: http.Header{}}
@@ -371,12 +388,12 @@ func (s *Session) ExpectStatus(r *Response, what string, statuses ...int) {
 	s.FailAt(r.Exchange, fmt.Sprintf("%s: status %s", what, strings.Join(words, " or ")), fmt.Sprintf("status %d", r.Status))
 }
 
-// Advance lets the target's time pass, or skips the check where that is not possible.
+// Advance lets the target's time pass, or skips the check where that is not possible. A clock that cannot be moved is the target's.
 func (s *Session) Advance(d time.Duration) {
 	if err := s.Env.Advance(d); errors.Is(err, ErrNoClock) {
 		s.Skip("%v (%s to wait)", err, d)
 	} else if err != nil {
-		s.Broken("the target's clock cannot be moved: %v", err)
+		s.FailAt(0, "a test clock that lets time pass (section 9 of the profile)", err.Error())
 	}
 }
 

@@ -59,7 +59,7 @@ type Exchange struct {
 	ResponseBody    string   `json:"response_body,omitempty"`
 	// Problem is why there is no whole answer.
 	Problem string `json:"problem,omitempty"`
-	// RawRequest and RawResponse are the bodies, byte for byte.
+	// RawRequest and RawResponse are the bodies, byte for byte. A result has neither.
 	RawRequest, RawResponse []byte `json:"-"`
 	// At is when it began, by the target's clock.
 	At time.Time `json:"-"`

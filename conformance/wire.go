@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,14 +23,29 @@ type Stage struct {
 	parties map[string]*party
 	news    chan struct{} // closed and renewed whenever a party has answered
 	moved   time.Duration // by how much the target's clock is ahead of this machine's
-	broken  error         // what broke in a party since clear
 }
 
 type party struct {
 	listener net.Listener
 	server   *http.Server
 	origin   string
-	handler  http.Handler
+	roles    []role
+}
+
+// role is how one check plays a party.
+type role struct {
+	by      *Wire
+	handler http.Handler
+}
+
+// playing is the role of the check that took it last and is not waiting aside; the zero value for none.
+func (p *party) playing() role {
+	for _, r := range slices.Backward(p.roles) {
+		if !r.by.aside {
+			return r
+		}
+	}
+	return role{}
 }
 
 // Listen opens an address for a party and returns its origin. Port 0 takes any free one.
@@ -39,19 +54,28 @@ func (st *Stage) Listen(name, address string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the harness cannot listen as %s at %s: %w", name, address, err)
 	}
+	return st.Serve(name, l), nil
+}
+
+// Serve plays a party on a listener that is open, as one over TLS, which it closes, and returns the origin that it would have over plain HTTP.
+func (st *Stage) Serve(name string, l net.Listener) string {
 	p := &party{listener: l, origin: "http://" + l.Addr().String()}
-	p.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		st.mu.Lock()
-		h := p.handler
-		st.mu.Unlock()
-		defer st.announce()
-		if h == nil {
-			w.WriteHeader(http.StatusNoContent)
+	p.server = partyServer(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == heldPath {
+			tellHeld(w, name)
 			return
 		}
-		defer st.notice(name)
-		h.ServeHTTP(w, r)
-	})}
+		st.mu.Lock()
+		playing := p.playing()
+		st.mu.Unlock()
+		defer st.announce()
+		if playing.by == nil {
+			idle(w, r)
+			return
+		}
+		defer st.notice(name, playing.by)
+		playing.handler.ServeHTTP(w, r)
+	})
 	st.mu.Lock()
 	if st.parties == nil {
 		st.parties = map[string]*party{}
@@ -60,18 +84,18 @@ func (st *Stage) Listen(name, address string) (string, error) {
 	st.parties[name] = p
 	st.mu.Unlock()
 	go func() { _ = p.server.Serve(l) }() // ends with Close
-	return p.origin, nil
+	return p.origin
 }
 
 // notice keeps a panic of a party for the check that plays it; it goes on to end the connection.
-func (st *Stage) notice(name string) {
+func (st *Stage) notice(name string, by *Wire) {
 	v := recover()
 	if v == nil {
 		return
 	}
 	if v != http.ErrAbortHandler {
 		st.mu.Lock()
-		st.broken = fmt.Errorf("the harness broke as %s: %v", name, v)
+		by.broken = fmt.Errorf("the harness broke as %s: %v", name, v)
 		st.mu.Unlock()
 	}
 	panic(http.ErrAbortHandler)
@@ -84,24 +108,31 @@ func (st *Stage) announce() {
 	st.news = make(chan struct{})
 }
 
-func (st *Stage) play(name string, h http.Handler) error {
+func (st *Stage) play(by *Wire, name string, h http.Handler) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	p, ok := st.parties[name]
 	if !ok {
 		return fmt.Errorf("it has no address of that name")
 	}
-	p.handler = h
+	p.roles = append(slices.DeleteFunc(p.roles, func(r role) bool { return r.by == by }), role{by, h})
 	return nil
 }
 
-func (st *Stage) clear() {
+// leave ends all roles of a check.
+func (st *Stage) leave(by *Wire) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, p := range st.parties {
-		p.handler = nil
+		p.roles = slices.DeleteFunc(p.roles, func(r role) bool { return r.by == by })
 	}
-	st.broken = nil
+}
+
+// setAside lets others play the parties of a check, or no longer.
+func (st *Stage) setAside(w *Wire, aside bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	w.aside = aside
 }
 
 func (st *Stage) await(ctx context.Context, limit time.Duration, done func() bool) bool {
@@ -141,6 +172,8 @@ type Wire struct {
 	Stage   *Stage
 	// Limit bounds one exchange with the target; 0 means 10 s.
 	Limit time.Duration
+	// Bound bounds all exchanges and waits of the check together, without the time that Advance lets pass; 0 means 20 times Limit.
+	Bound time.Duration
 	// MaxWait is how long Advance waits in real time when Clock is nil.
 	MaxWait time.Duration
 	// Clock moves the target's clock forward and gives its new time; nil when it offers none.
@@ -154,9 +187,13 @@ type Wire struct {
 	// OnClose, if set, is called by Close.
 	OnClose func()
 
-	mu     sync.Mutex
-	client *http.Client
-	end    context.CancelFunc // of the exchanges under way
+	mu        sync.Mutex
+	client    *http.Client
+	allowance *allowance
+
+	// Both belong to the Stage.
+	aside  bool  // it waits while others have their turn
+	broken error // what broke in a party that it plays
 }
 
 func (w *Wire) context() context.Context {
@@ -171,44 +208,70 @@ func (w *Wire) HTTP() *http.Client {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.client == nil {
-		limit := w.Limit
-		if limit == 0 {
-			limit = 10 * time.Second
-		}
-		ctx, end := context.WithCancel(w.context())
-		w.end = end
-		own := &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}
+		// Each exchange has a connection of its own: what a target sends unasked is then the answer of no other request, and net/http does not log it.
+		own := &http.Transport{MaxResponseHeaderBytes: maxHeader, DisableCompression: true, DisableKeepAlives: true}
 		var next http.RoundTripper = own
 		if w.Through != nil {
 			next = w.Through(own)
 		}
 		w.client = &http.Client{
-			Timeout:       limit,
-			Transport:     contextTransport{ctx, next, own},
+			Timeout:       w.limit(),
+			Transport:     contextTransport{w.allowed(), next, own},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
 	return w.client
 }
 
-// contextTransport ends exchanges with the run.
+func (w *Wire) limit() time.Duration {
+	if w.Limit == 0 {
+		return 10 * time.Second
+	}
+	return w.Limit
+}
+
+// allowed is the check's allowance, which begins when it is first asked for; w.mu is held.
+func (w *Wire) allowed() *allowance {
+	if w.allowance == nil {
+		bound := w.Bound
+		if bound == 0 {
+			bound = limitsInBound * w.limit()
+		}
+		w.allowance = newAllowance(w.context(), bound)
+	}
+	return w.allowance
+}
+
+// time is allowed where w.mu is not held.
+func (w *Wire) time() *allowance {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.allowed()
+}
+
+// contextTransport ends exchanges with the run, or when the check has used up its time.
 type contextTransport struct {
-	ctx  context.Context
-	next http.RoundTripper
-	own  *http.Transport // below next
+	allowance *allowance
+	next      http.RoundTripper
+	own       *http.Transport // below next
 }
 
 func (t contextTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, end := context.WithCancel(req.Context())
-	context.AfterFunc(t.ctx, end) // and not earlier: the body is yet to be read
-	return t.next.RoundTrip(req.WithContext(ctx))
+	ctx, end := context.WithCancel(context.WithValue(req.Context(), allowanceKey{}, t.allowance))
+	context.AfterFunc(t.allowance.ctx, end) // and not earlier: the body is yet to be read
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, t.allowance.overdue(err)
+	}
+	resp.Body = hastened{resp.Body, t.allowance}
+	return resp, nil
 }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections reach the transport.
 func (t contextTransport) CloseIdleConnections() { t.own.CloseIdleConnections() }
 
 // Play implements Env.
-func (w *Wire) Play(name string, h http.Handler) error { return w.Stage.play(name, h) }
+func (w *Wire) Play(name string, h http.Handler) error { return w.Stage.play(w, name, h) }
 
 // Now implements Env.
 func (w *Wire) Now() time.Time {
@@ -232,13 +295,22 @@ func (w *Wire) Advance(d time.Duration) error {
 	if d > w.MaxWait {
 		return ErrNoClock
 	}
-	w.Stage.await(w.context(), d, func() bool { return false })
+	defer w.time().wait()()
+	if turn := asideIn(w.context()); turn != nil {
+		w.Stage.setAside(w, true)
+		turn.end()
+		defer func() {
+			turn.goOn()
+			w.Stage.setAside(w, false)
+		}()
+	}
+	w.Stage.await(w.time().ctx, d, func() bool { return false })
 	return w.context().Err()
 }
 
 // Await implements Env.
 func (w *Wire) Await(limit time.Duration, done func() bool) bool {
-	return w.Stage.await(w.context(), limit, done)
+	return w.Stage.await(w.time().ctx, limit, done)
 }
 
 // Together implements Env.
@@ -258,7 +330,7 @@ func (w *Wire) Within(check func()) error {
 	check()
 	w.Stage.mu.Lock()
 	defer w.Stage.mu.Unlock()
-	return w.Stage.broken
+	return w.broken
 }
 
 // Names implements Env.
@@ -266,9 +338,9 @@ func (w *Wire) Names() []redact.Name { return w.Aliases }
 
 // Close implements Env.
 func (w *Wire) Close() {
-	w.Stage.clear()
+	w.Stage.leave(w)
 	w.HTTP().CloseIdleConnections()
-	w.end()
+	w.time().close()
 	if w.OnClose != nil {
 		w.OnClose()
 	}

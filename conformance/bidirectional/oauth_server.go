@@ -37,8 +37,8 @@ func oauthServerChecks() []conformance.Check {
 		{ID: "BI-OS-29", Role: role, Run: against(pageCannotBeFramed)},
 		{ID: "BI-OS-30", Role: role, Run: against(redirectDoesNotRepeatThePassword)},
 		{ID: "BI-OS-31", Role: role, Run: against(temporaryCredentialUsedOnce)},
-		{ID: "BI-OS-32", Role: role, Alone: true, Run: against(temporaryCredentialExpires)},
-		{ID: "BI-OS-33", Role: role, Alone: true, Run: against(expiredCredentialCannotBeAuthorized)},
+		{ID: "BI-OS-32", Role: role, Waits: conformance.WaitsAside, Run: against(temporaryCredentialExpires)},
+		{ID: "BI-OS-33", Role: role, Waits: conformance.WaitsAside, Run: against(expiredCredentialCannotBeAuthorized)},
 		{ID: "BI-OS-34", Role: role, Run: against(credentialsCannotBeGuessed)},
 		{ID: "BI-OS-35", Role: role, Run: against(verifierBoundToItsCredential)},
 		{ID: "BI-OS-36", Role: role, Run: against(nonceUsedOnce)},
@@ -58,6 +58,6 @@ func oauthServerChecks() []conformance.Check {
 		{ID: "BI-OS-50", Role: role, Run: against(noOpenRedirect)},
 		{ID: "BI-OS-51", Role: role, Run: against(oneDecisionACredential)},
 		{ID: "BI-OS-52", Role: role, Run: against(passwordGuessesAreLimited)},
-		{ID: "BI-OS-53", Role: role, Alone: true, Run: against(passwordGuessesAreLimitedForEachAccount)},
+		{ID: "BI-OS-53", Role: role, Alone: true, Waits: conformance.Waits, Run: against(passwordGuessesAreLimitedForEachAccount)},
 	}
 }

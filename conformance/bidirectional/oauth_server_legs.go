@@ -77,7 +77,11 @@ func (t *test) tokenRequest(client ClientSetup, temporary issued, verifier strin
 
 // exchange makes an access token of a temporary credential and its verifier.
 func (t *test) exchange(client ClientSetup, temporary issued, verifier string) issued {
-	return t.issuedBy(t.send(t.tokenRequest(client, temporary, verifier)), "the token request of "+client.ID+" with the verifier that the user's consent gave")
+	i := t.issuedBy(t.send(t.tokenRequest(client, temporary, verifier)), "the token request of "+client.ID+" with the verifier that the user's consent gave")
+	if t.metadata.RevocationEndpoint != "" {
+		t.after(t.revocation(client, i.token))
+	}
+	return i
 }
 
 // revocation is section 4.5 of the profile.

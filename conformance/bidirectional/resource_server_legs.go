@@ -61,6 +61,7 @@ func (t *test) acknowledged(resp *conformance.Response, what string) {
 func (t *test) handedOver(client ClientSetup, user UserSetup) pass {
 	p := t.newPass(client, user)
 	t.acknowledged(t.send(t.issuing(p)), "the hand-over of a token for "+client.ID)
+	t.after(t.revoking(p))
 	return p
 }
 

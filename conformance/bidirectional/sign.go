@@ -64,12 +64,22 @@ func (t *test) sign(r request) *http.Request {
 }
 
 // send signs the request and sends it.
-func (t *test) send(r request) *conformance.Response {
-	as := r.as
-	if as == "" {
-		as = r.by.client
+func (t *test) send(r request) *conformance.Response { return t.Do(r.sender(), t.sign(r)) }
+
+// sender is in whose name the request is sent.
+func (r request) sender() string {
+	if r.as == "" {
+		return r.by.client
 	}
-	return t.Do(as, t.sign(r))
+	return r.as
+}
+
+// after has a request sent when the check has ended, to take away what it has made.
+func (t *test) after(r request) {
+	t.After(func() error {
+		_, err := t.Try(r.sender(), t.sign(r))
+		return err
+	})
 }
 
 func (t *test) authorization(r request, u *url.URL) string {

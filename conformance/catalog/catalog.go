@@ -169,6 +169,12 @@ func FlowOf(id ID) (string, bool) {
 	return "", false
 }
 
+// Text is the catalogue file of a flow as it was read; false where there is no such flow.
+func Text(flow string) ([]byte, bool) {
+	text, err := files.ReadFile(flow + ".yaml")
+	return text, err == nil && slices.Contains(flows(), flow)
+}
+
 // Of returns the requirements of a flow, none where there is no such flow. The caller must not change them.
 func Of(flow string) []Requirement {
 	for _, c := range Catalogs() {

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"countersign/conformance"
 	"countersign/conformance/catalog"
 	"countersign/conformance/config"
 	"countersign/conformance/doctor"
+	"countersign/conformance/drive"
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/conformance/remote"
@@ -27,17 +29,32 @@ type Job struct {
 	ConfigFile string
 	// Only holds IDs, names of checks or beginnings of either; empty: every check.
 	Only []string
+	// Again, if set, is what of an earlier run is to be played, and nothing else; its Configure has set Config.
+	Again *Again
+	// Shuffle begins the checks in an order that comes of the seed.
+	Shuffle bool
 	// Defect makes the reference wrong in one way.
 	Defect string
 	// Simulated runs the reference in a simulated world instead of on loopback.
 	Simulated bool
 	Parallel  int
+	// WaitForRun is how long to wait for another run that plays parties at the same addresses; 0: not at all.
+	WaitForRun time.Duration
+	// Notice, if set, is told what a person should know who waits.
+	Notice func(sentence string)
+	// Log is the file for the output of a target that the configuration has started; empty: it is not kept.
+	Log string
+	// Prompt asks the person at the terminal for what the configuration wants done by hand; nil: nobody is there.
+	Prompt *drive.Prompt
 	// Warn, if set, is told before the first check of what a doctor finds that does not keep the run from beginning.
 	Warn func(doctor.Finding)
 	// Wrap, if set, is put around what opens each check's surroundings, as by a recorder.
 	Wrap func(replay.Open) replay.Open
 	// Progress is told of each result as it comes.
 	Progress func(done, total int, r conformance.Result)
+
+	// written is the configuration as it was given, where Config is that of a target that has been started.
+	written *config.Config
 }
 
 // UsageError is a wish that cannot be fulfilled, and how to mend it.
@@ -49,70 +66,86 @@ func (e *UsageError) Error() string { return e.Problem }
 type StoppedError struct{ Checks int }
 
 func (e *StoppedError) Error() string {
+	if e.Checks == 0 {
+		return "the run was stopped before its first check, so nothing is concluded; run it again"
+	}
 	return fmt.Sprintf("the run was stopped before all of its %d checks had ended, so nothing is concluded; run it again", e.Checks)
 }
 
 // Run certifies and reports, after a doctor has found nothing against it. The error says why nothing could be run; ExitCode gives its exit code.
 func (j Job) Run(ctx context.Context) (conformance.Report, error) {
+	if j.Config.Start.Any() {
+		return j.runStarted(ctx)
+	}
+	r, err := j.ready(ctx)
+	defer r.done()
+	if err != nil {
+		return r.report, err
+	}
+	report := r.report
+	report.Results = r.runner.Run(ctx, r.checks)
+	config.Hide(report.Results, j.Config.Secrets)
+	if ctx.Err() != nil {
+		return report, &StoppedError{Checks: len(r.checks)}
+	}
+	report.Conclude()
+	return report, nil
+}
+
+// prepare does all that comes before the first check, once.
+func (j Job) prepare(ctx context.Context) (r ready, failure error) {
 	chosen, err := j.flows()
 	if err != nil {
-		return conformance.Report{}, err
+		return r, err
 	}
 	if j.Config.Target != "" && (j.Defect != "" || j.Simulated) {
-		return conformance.Report{}, &UsageError{"--defect and --simulated change the built-in reference: leave them out, or leave out the target"}
+		return r, &UsageError{"--defect and --simulated change the built-in reference: leave them out, or leave out the target"}
 	}
 	if err := j.examine(ctx); err != nil {
-		return conformance.Report{}, err
+		return r, err
 	}
-	report := conformance.Report{
-		Profile: profiles(chosen), Level: string(j.Config.Level), Seed: j.Config.Seed, Target: j.Config.Target, Defect: j.Defect,
-	}
-	selection := conformance.Selection{Level: j.Config.Level, Roles: j.Config.Roles, Only: j.Only}
+	r.report = j.report(chosen)
+	selection := j.selection()
 	runner := conformance.Runner{Parallel: j.Parallel, Progress: j.Progress, Repro: j.repro}
+	if j.Shuffle {
+		runner.Shuffle = &j.Config.Seed
+	}
 	if j.Config.Target == "" {
-		report.Target = "built-in reference"
+		r.report.Target = builtIn
 		defect, err := reference.FindDefect(j.Defect)
 		if err != nil {
-			return report, err
+			return r, err
 		}
-		r := reference.Reference{Level: j.Config.Level, Defect: defect, Seed: j.Config.Seed}
-		runner.Open = r.OnLoopback
+		built := reference.Reference{Level: j.Config.Level, Defect: defect, Seed: j.Config.Seed}
+		runner.Open = built.OnLoopback
 		if j.Simulated {
-			runner.Open = r.InWorld
+			runner.Open = built.InWorld
 		}
 	} else {
 		over, err := j.Config.Transport()
 		if err != nil {
-			return report, &UsageError{err.Error()}
+			return r, &UsageError{err.Error()}
+		}
+		if over, err = j.drive(ctx, over, &runner); err != nil {
+			return r, err
 		}
 		target, err := remote.Find(ctx, remote.Options{
-			URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Flows: chosen, Setup: j.Config.Setup, Through: over,
+			URL: j.Config.Target, Roles: expand(j.Config.Roles), Limit: j.Config.Limit, MaxWait: j.Config.MaxWait, Flows: chosen, Setup: j.Config.Setup, Through: over, Listen: j.Config.Stage.Listener,
 		})
 		if err != nil {
-			return report, err
+			return r, err
 		}
-		defer target.Close()
+		r.close = target.Close
 		selection.Roles, chosen = target.Roles, []conformance.Flow{target.Flow}
-		report.Profile = target.Flow.Profile
-		runner.Open, runner.Shared = target.Open, true
+		r.report.Profile = target.Flow.Profile
+		runner.Open, runner.Shared, runner.Clocked = target.Open, true, target.Clocked()
 	}
 	if j.Wrap != nil {
 		runner.Open = j.Wrap(runner.Open)
 	}
-	var all []conformance.Check
-	for _, f := range chosen {
-		all = append(all, f.Checks...)
-	}
-	checks, err := selection.Select(all)
-	if err != nil {
-		return report, err
-	}
-	report.Results = j.hidden(runner.Run(ctx, checks))
-	if ctx.Err() != nil {
-		return report, &StoppedError{Checks: len(checks)}
-	}
-	report.Conclude()
-	return report, nil
+	r.runner = runner
+	r.checks, err = selection.Select(checksOf(chosen))
+	return r, err
 }
 
 // examine asks a doctor before anything is judged. The error is a *doctor.Refusal.
@@ -162,9 +195,7 @@ func (j Job) repro(c conformance.Check) string {
 	if j.ConfigFile != "" {
 		words = append(words, "--config", j.ConfigFile)
 	}
-	if j.Config.Target != "" {
-		words = append(words, "--target", j.Config.Target, "--role", string(c.Role))
-	}
+	words = append(words, j.targetWords(c)...)
 	// What a file says may have been overridden.
 	if j.Config.Level == catalog.Core || j.ConfigFile != "" {
 		words = append(words, "--level", string(j.Config.Level))
@@ -198,7 +229,7 @@ func Caught(d reference.Defect, results []conformance.Result) bool {
 	})
 }
 
-// ExitCode is the exit code for an error that kept anything from being run: 2 for usage and configuration, 3 for a target that does not answer, 4 for the rest.
+// ExitCode is the exit code for an error that kept anything from being run: 2 for usage and configuration, 3 for a target that does not answer and for what was stopped, 4 for the rest.
 func ExitCode(err error) int {
 	var (
 		usage       *UsageError
@@ -214,19 +245,24 @@ func ExitCode(err error) int {
 		port        *reference.PortError
 		refused     *doctor.Refusal
 		exists      *config.ExistsError
+		nothing     *NothingAgainError
+		busy        *BusyError
 		noMetadata  *config.NoMetadataError
 	)
+	if code := startExitCode(err); code != 0 {
+		return code
+	}
 	switch {
 	case errors.As(err, &refused):
 		if refused.Dead() {
 			return 3
 		}
 		return 2
-	case errors.As(err, &exists):
+	case errors.As(err, &exists), errors.As(err, &nothing), errors.As(err, &busy):
 		return 2
 	case errors.As(err, &noMetadata):
 		return 3
-	case errors.As(err, &unreachable), errors.As(err, &stopped):
+	case errors.As(err, &unreachable), errors.As(err, &stopped), errors.Is(err, context.Canceled):
 		return 3
 	case errors.As(err, &usage), errors.As(err, &wrongConfig), errors.As(err, &noCheck), errors.As(err, &noDefect), errors.As(err, &noFlow), errors.As(err, &noRole), errors.As(err, &noPort), errors.As(err, &setup), errors.As(err, &port):
 		return 2

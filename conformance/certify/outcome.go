@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"countersign/conformance"
-	"countersign/conformance/config"
-	"countersign/conformance/redact"
 )
 
 // Outcome is what a run means for who started it: the report's conclusion in the light of the failures that the configuration expects.
@@ -58,34 +56,4 @@ func (j Job) Outcome(report conformance.Report) Outcome {
 		o.ExitCode = conformance.Conformant.ExitCode()
 	}
 	return o
-}
-
-// hidden are the results without the secrets of the configuration, wherever in them they stand.
-func (j Job) hidden(results []conformance.Result) []conformance.Result {
-	if len(j.Config.Secrets) == 0 {
-		return results
-	}
-	text := redact.New(nil)
-	for _, s := range j.Config.Secrets {
-		if len(s.Value) >= config.ShortestSecret {
-			text.LearnSecret(s.Place, s.Value)
-		}
-	}
-	for i := range results {
-		r := &results[i]
-		r.Reason = text.Redact(r.Reason)
-		if f := r.Failure; f != nil {
-			f.Expected, f.Actual = text.Redact(f.Expected), text.Redact(f.Actual)
-		}
-		for k := range r.Exchanges {
-			e := &r.Exchanges[k]
-			e.URL, e.RequestBody, e.ResponseBody, e.Problem = text.Redact(e.URL), text.Redact(e.RequestBody), text.Redact(e.ResponseBody), text.Redact(e.Problem)
-			for _, headers := range [][]conformance.Header{e.RequestHeaders, e.ResponseHeaders} {
-				for h := range headers {
-					headers[h].Value = text.Redact(headers[h].Value)
-				}
-			}
-		}
-	}
-	return results
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -34,13 +33,17 @@ type Config struct {
 	Level   catalog.Level
 	Seed    uint64
 	Target  string
-	Roles   []catalog.Role
+	// Start is what the harness starts itself, to answer at Target.
+	Start Start
+	Roles []catalog.Role
 	// Metadata is where the metadata document lies that does not lie at its path below Target; empty: it lies there.
 	Metadata string
 	// Endpoints and Lifetimes (whole seconds) take the place of what the document says, by the names of section 3 of the profile.
 	Endpoints map[string]string
 	Lifetimes map[string]int64
 	TLS       TLS
+	Stage     Stage
+	Drive     Drive
 	// Limit bounds one exchange; MaxWait is how long a check may wait in real time for something to expire.
 	Limit   time.Duration
 	MaxWait time.Duration
@@ -147,6 +150,9 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	if err := references.resolveStart(value); err != nil {
+		return Config{}, err
+	}
 	if err := validate(from, references.places, Schema(flow), value); err != nil {
 		return Config{}, err
 	}
@@ -160,18 +166,24 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 		Endpoints map[string]string `yaml:"endpoints"`
 		Lifetimes map[string]int64  `yaml:"lifetimes"`
 		TLS       TLS               `yaml:"tls"`
+		Stage     Stage             `yaml:"stage"`
 		Roles     []catalog.Role    `yaml:"roles"`
 		Limit     time.Duration     `yaml:"limit"`
 		MaxWait   time.Duration     `yaml:"max_wait"`
 		Expected  []ExpectedFailure `yaml:"expected_failures"`
-		Setup     any               `yaml:"setup"` // read below, into the flow's own type
+		Exec      any               `yaml:"exec"` // this and what follows are read below
+		Image     any               `yaml:"image"`
+		Document  any               `yaml:"document"`
+		Triggers  any               `yaml:"triggers"`
+		Login     any               `yaml:"login"`
+		Setup     any               `yaml:"setup"` // into the flow's own type
 	}{Level: d.Level, Seed: d.Seed, Limit: d.Limit, MaxWait: d.MaxWait}
 	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&content); err != nil {
 		return Config{}, syntaxError(from.file, err)
 	}
 	config := Config{
 		Profile: content.Profile, Level: content.Level, Seed: content.Seed, Target: content.Target, Roles: content.Roles,
-		Metadata: content.Metadata, Endpoints: content.Endpoints, Lifetimes: content.Lifetimes, TLS: content.TLS.beside(from.file),
+		Metadata: content.Metadata, Endpoints: content.Endpoints, Lifetimes: content.Lifetimes, TLS: content.TLS.beside(from.file), Stage: content.Stage.beside(from.file),
 		Limit: content.Limit, MaxWait: content.MaxWait, ExpectedFailures: content.Expected, Secrets: references.secrets, source: from,
 	}
 	if setup != nil {
@@ -183,10 +195,19 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 	if setup != nil || config.Endpoints != nil || config.Lifetimes != nil {
 		config.Profile = flow.Profile
 	}
+	if err := config.start(value); err != nil {
+		return Config{}, err
+	}
+	if err := config.readDrive(flow, value); err != nil {
+		return Config{}, err
+	}
 	if err := config.locate(flow); err != nil {
 		return Config{}, err
 	}
 	if err := config.readTLS(); err != nil {
+		return Config{}, err
+	}
+	if err := config.readStage(); err != nil {
 		return Config{}, err
 	}
 	return config, nil
@@ -194,7 +215,7 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 
 // locate finds the target by its metadata document where the file does not name it.
 func (c *Config) locate(flow conformance.Flow) error {
-	if u, err := url.Parse(c.Metadata); err != nil || u.User != nil {
+	if u, err := unmarked(c.Metadata); err != nil || u.User != nil {
 		return c.mistake([]string{"metadata"}, "the URL is malformed or holds a user name or a password", "write it as https://example.org/path")
 	}
 	if c.Target != "" {

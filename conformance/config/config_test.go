@@ -25,7 +25,7 @@ import (
 )
 
 // keys are those of the file.
-const keys = "endpoints, expected_failures, level, lifetimes, limit, max_wait, metadata, profile, roles, seed, setup, target, tls"
+const keys = "document, endpoints, exec, expected_failures, image, level, lifetimes, limit, login, max_wait, metadata, profile, roles, seed, setup, stage, target, tls, triggers"
 
 const client = "{id: a, secret: topsecret, name: A, callback: 'http://a/callback'}"
 

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -29,6 +28,11 @@ type Draft struct {
 	Target string         // empty: the built-in reference
 	Roles  []catalog.Role // empty: those that the target's metadata shows
 	TLS    TLS
+	Stage  Stage
+	// Announce is scheme and host, as https://harness.example, under which the target reaches the harness; empty: the defaults of the profile, which are on loopback.
+	Announce string
+	// Environment writes passwords, secrets and keys as references to the environment, and a file with the profile's values of the variables.
+	Environment bool
 }
 
 // ExistsError says that a file stands in the way of a draft.
@@ -116,17 +120,26 @@ func RolesIn(flow conformance.Flow, document map[string]any, target string) []ca
 	return roles
 }
 
-// Write puts the file and its schema into a folder, and gives the file's path. What is there already is written over only when told; else the error is an *ExistsError.
+// Write puts the file and its schema, and with Environment the variables, into a folder, and gives the file's path. What is there already is written over only when told; else the error is an *ExistsError.
 func (d Draft) Write(folder string, over bool) (string, error) {
 	path := filepath.Join(folder, FileName)
 	text, err := d.File()
 	if err != nil {
 		return "", err
 	}
-	for _, f := range []struct {
+	_, variables, err := d.setup()
+	if err != nil {
+		return "", err
+	}
+	type file struct {
 		name string
 		text []byte
-	}{{FileName, text}, {SchemaName, Published(d.Flow)}} {
+	}
+	files := []file{{FileName, text}, {SchemaName, Published(d.Flow)}}
+	if d.Environment {
+		files = append(files, file{EnvironmentName, inShell(variables)})
+	}
+	for _, f := range files {
 		if err := put(filepath.Join(folder, f.name), f.text, over); err != nil {
 			return "", err
 		}
@@ -188,18 +201,32 @@ func (d Draft) File() ([]byte, error) {
 	section("Where the metadata document lies, if not at "+d.Flow.WellKnown+" below the target.", "# metadata: https://example.org/metadata.json")
 	section("Endpoints, and lifetimes in whole seconds, in the place of those in the metadata document.",
 		"# endpoints: {"+d.Flow.Signs[0].Member+": 'http://127.0.0.1:9000/path'}", "# lifetimes: {"+exampleLifetime(d.Flow)+": 600}")
+	driven, login := drivingExamples(d.Flow)
+	section("An implementation that serves no metadata: the document. A role that does not offer the profile's test endpoint: what starts it, as url, command or hand.", driven...)
+	if len(login) > 0 {
+		section("Pages at which users log in and that have names of their own. In their place: hook, command or hand, which log a user in.", login...)
+	}
 	tls, err := d.tlsLines()
 	if err != nil {
 		return nil, err
 	}
 	section("https: certificates to trust instead of the machine's, a certificate to show, the name in the target's certificate. Paths begin at this folder.", tls...)
-	section("The seed of all randomness, the longest that one exchange may take, and the longest that a check waits for something to expire.", "seed: 1", "limit: 10s", "max_wait: 15s")
-	section("What the target is known not to meet yet. One that is met after all is an error too.", "# expected_failures: [{id: "+string(d.Flow.Checks[0].ID)+", reason: 'why, and until when'}]")
-	setup, err := setupLines(d.Flow)
+	stage, err := d.stageLines()
 	if err != nil {
 		return nil, err
 	}
-	section("What harness and target have agreed on: section 8 of the profile. Set the target up with these values, or take away # and write yours.", "# setup:")
+	section("Where the harness listens for the parties that it plays, if not at the addresses of the setup, and what it shows there over https.", stage...)
+	section("The seed of all randomness, the longest that one exchange may take, and the longest that a check waits for something to expire.", "seed: 1", "limit: 10s", "max_wait: 15s")
+	section("What the target is known not to meet yet. One that is met after all is an error too.", "# expected_failures: [{id: "+string(d.Flow.Checks[0].ID)+", reason: 'why, and until when'}]")
+	setup, err := d.setupLines()
+	if err != nil {
+		return nil, err
+	}
+	if d.spellsOut() {
+		section("What harness and target have agreed on: section 8 of the profile. Set the target up with these values, or write yours.", "setup:")
+	} else {
+		section("What harness and target have agreed on: section 8 of the profile. Set the target up with these values, or take away # and write yours.", "# setup:")
+	}
 	fmt.Fprint(b, setup)
 	return b.Bytes(), nil
 }
@@ -241,44 +268,6 @@ func named(roles []catalog.Role) []string {
 		}
 	}
 	return names
-}
-
-// shown is how many entries of a list of the setup stand in the draft.
-const shown = 12
-
-// setupLines are the flow's defaults as comments, each key under what the schema says of it.
-func setupLines(flow conformance.Flow) (string, error) {
-	b := &strings.Builder{}
-	setup := reflect.ValueOf(flow.Setup()).Elem()
-	schema := wanted(flow.SetupSchema, nil)
-	for i := range setup.NumField() {
-		key := setup.Type().Field(i).Tag.Get("yaml")
-		if said := readSchema(schema.Properties[key]).Description; said != "" {
-			fmt.Fprintf(b, "#   # %s\n", said)
-		}
-		value := setup.Field(i)
-		if value.Kind() != reflect.Slice {
-			text, err := inYAML(value.Interface())
-			if err != nil {
-				return "", err
-			}
-			fmt.Fprintf(b, "#   %s: %s\n", key, text)
-			continue
-		}
-		fmt.Fprintf(b, "#   %s:\n", key)
-		for n := range min(value.Len(), shown) {
-			text, err := inYAML(value.Index(n).Interface())
-			if err != nil {
-				return "", err
-			}
-			fmt.Fprintf(b, "#     - %s\n", text)
-		}
-		if value.Len() > shown {
-			fmt.Fprintf(b, "#     # and %d more that section 8 of the profile names\n", value.Len()-shown)
-		}
-	}
-	b.WriteString("#   # A secret need not stand here: write ${env:NAME}, or ${file:PATH} with a path that begins at this folder.\n")
-	return b.String(), nil
 }
 
 // inYAML is a value in one line.

@@ -151,6 +151,7 @@ type want struct {
 	Examples    []string                   `json:"examples"`
 	Properties  map[string]json.RawMessage `json:"properties"`
 	Items       json.RawMessage            `json:"items"`
+	Others      json.RawMessage            `json:"additionalProperties"`
 	Ref         string                     `json:"$ref"`
 	Defs        map[string]json.RawMessage `json:"$defs"`
 }
@@ -164,6 +165,9 @@ func wanted(schema []byte, at []string) want {
 		raw, ok := current.Properties[step]
 		if !ok {
 			raw = current.Items
+		}
+		if raw == nil {
+			raw = current.Others
 		}
 		current = readSchema(raw)
 		if name, ok := strings.CutPrefix(current.Ref, "#/$defs/"); ok {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ const OverrideHeader = "Countersign-Configured"
 
 // Overrides reports whether the file puts anything in the place of the target's metadata document.
 func (c Config) Overrides() bool {
-	return c.Metadata != "" || len(c.Endpoints) > 0 || len(c.Lifetimes) > 0
+	return c.Metadata != "" || len(c.Endpoints) > 0 || len(c.Lifetimes) > 0 || c.Drive.Document != nil || len(c.Drive.Triggers) > 0
 }
 
 // Through is a transport over which the target's metadata document is met as the file says: fetched from Metadata, with Endpoints and Lifetimes in the
@@ -52,6 +53,9 @@ type override struct {
 func (o override) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet || req.URL.String() != strings.TrimSuffix(o.config.Target, "/")+o.flow.WellKnown {
 		return o.next.RoundTrip(req)
+	}
+	if o.config.Drive.Document != nil {
+		return o.written(req)
 	}
 	if o.config.Metadata != "" {
 		elsewhere, err := url.Parse(o.config.Metadata)
@@ -90,14 +94,14 @@ func (o override) changed(resp *http.Response) (*http.Response, error) {
 	}
 	var document map[string]any
 	switch {
-	case resp.StatusCode == http.StatusNotFound && len(o.config.Endpoints) > 0:
+	case resp.StatusCode == http.StatusNotFound && len(o.config.Endpoints)+len(o.config.Drive.Triggers) > 0:
 		document = map[string]any{"profile": o.flow.Profile, "issuer": strings.TrimSuffix(o.config.Target, "/")}
 		resp.StatusCode, resp.Status = http.StatusOK, "200 OK"
 		resp.Header.Set("Content-Type", "application/json")
 	case resp.StatusCode != http.StatusOK || json.Unmarshal(body, &document) != nil || document == nil:
 		return untouched()
 	}
-	if len(o.config.Endpoints)+len(o.config.Lifetimes) == 0 {
+	if len(o.config.Endpoints)+len(o.config.Lifetimes)+len(o.config.Drive.Triggers) == 0 {
 		return untouched()
 	}
 	for name, u := range o.config.Endpoints {
@@ -106,6 +110,7 @@ func (o override) changed(resp *http.Response) (*http.Response, error) {
 	for name, seconds := range o.config.Lifetimes {
 		document[name] = seconds
 	}
+	triggered := o.config.Drive.name(document, strings.TrimSuffix(o.config.Target, "/"))
 	text, err := json.Marshal(document)
 	if err != nil {
 		return nil, err
@@ -113,6 +118,6 @@ func (o override) changed(resp *http.Response) (*http.Response, error) {
 	_ = resp.Body.Close()
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	resp.Header.Set("Content-Length", strconv.Itoa(len(text)))
-	resp.Header.Set(OverrideHeader, strings.Join(append(sortedKeys(o.config.Endpoints), sortedKeys(o.config.Lifetimes)...), ", "))
+	resp.Header.Set(OverrideHeader, strings.Join(slices.Concat(sortedKeys(o.config.Endpoints), sortedKeys(o.config.Lifetimes), triggered), ", "))
 	return resp, nil
 }

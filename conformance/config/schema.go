@@ -41,6 +41,8 @@ func Schema(flow conformance.Flow) []byte {
 	}
 	properties["endpoints"].(map[string]any)["properties"] = endpoints
 	properties["lifetimes"].(map[string]any)["properties"] = lifetimes
+	properties["document"].(map[string]any)["properties"] = documented(endpoints, lifetimes)
+	properties["triggers"].(map[string]any)["properties"] = triggers(flow)
 	return written(whole)
 }
 

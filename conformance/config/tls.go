@@ -3,9 +3,6 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
-	"os"
 )
 
 // TLS says how the target is reached over https. The zero value trusts whom the machine trusts and shows no certificate.
@@ -25,62 +22,32 @@ func (t TLS) beside(file string) TLS {
 	return t
 }
 
-// FileError is a file that TLS needs and that cannot be used. Key is the one of ca, certificate and key that names it.
-type FileError struct{ Key, What, Mend string }
-
-func (e *FileError) Error() string { return fmt.Sprintf("tls.%s: %s; %s", e.Key, e.What, e.Mend) }
-
 // Client reads the files and gives what a client of the target connects with. Every error is a *FileError.
 func (t TLS) Client() (*tls.Config, error) {
 	client := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
 	if t.CA != "" {
-		text, err := readPEM(t.CA, "ca")
+		text, err := readPEM("tls", t.CA, "ca")
 		if err != nil {
 			return nil, err
 		}
 		client.RootCAs = x509.NewCertPool()
 		if !client.RootCAs.AppendCertsFromPEM(text) {
-			return nil, &FileError{"ca", "the file holds no certificate in PEM", "name the file that begins with -----BEGIN CERTIFICATE-----"}
+			return nil, &FileError{"ca", "the file holds no certificate in PEM", "name the file that begins with -----BEGIN CERTIFICATE-----", "tls"}
 		}
 	}
-	switch {
-	case t.Certificate == "" && t.Key == "":
+	if t.Certificate == "" && t.Key == "" {
 		return client, nil
-	case t.Key == "":
-		return nil, &FileError{"certificate", "its key is missing", "name the key's file under `key`"}
-	case t.Certificate == "":
-		return nil, &FileError{"key", "its certificate is missing", "name the certificate's file under `certificate`"}
 	}
-	certificate, err := readPEM(t.Certificate, "certificate")
+	shown, err := pair("tls", t.Certificate, t.Key)
 	if err != nil {
 		return nil, err
 	}
-	key, err := readPEM(t.Key, "key")
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil { // its words may not be shown: they may be about the key
-		return nil, &FileError{"key", "certificate and key do not make a pair in PEM", "name the key that the certificate was made for"}
-	}
-	client.Certificates = []tls.Certificate{pair}
+	client.Certificates = []tls.Certificate{shown}
 	return client, nil
-}
-
-func readPEM(file, key string) ([]byte, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &FileError{key, "the file cannot be read: " + because(err), "correct the path, which begins at the folder of the configuration"}
-	}
-	return text, nil
 }
 
 // readTLS finds mistakes in what the file says of TLS.
 func (c Config) readTLS() error {
 	_, err := c.TLS.Client()
-	var wrong *FileError
-	if errors.As(err, &wrong) {
-		return c.mistake([]string{"tls", wrong.Key}, wrong.What, wrong.Mend)
-	}
-	return err
+	return c.fileMistake(err)
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,9 +15,12 @@ import (
 )
 
 // addresses examines where the harness plays parties: whether each address is one, and can be had on this machine now.
-func (e *examination) addresses(flow conformance.Flow) {
-	holder := map[string]string{} // host and port -> party
-	seen := map[string]int{}      // origin -> how often
+func (e *examination) addresses(ctx context.Context, flow conformance.Flow) {
+	e.stageNames(flow)
+	var elsewhere []announcement
+	holder := map[string]string{}  // host and port -> party
+	listens := map[string]string{} // where it is listened -> party
+	seen := map[string]int{}       // origin -> how often
 	for _, a := range e.setup(flow).Addresses() {
 		origin := *a.Origin
 		at := config.Place{}
@@ -25,7 +29,7 @@ func (e *examination) addresses(flow conformance.Flow) {
 		}
 		seen[origin]++
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "http" || u.Hostname() == "" || u.User != nil {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 			e.wrong(at, "address-no-origin", fmt.Sprintf("%q is no address at which the harness can play %s", origin, a.Party), "write it as http://127.0.0.1:port")
 			continue
 		}
@@ -33,7 +37,8 @@ func (e *examination) addresses(flow conformance.Flow) {
 			e.wrong(at, "address-path", fmt.Sprintf("the address of %s, %s, has a path or a slash at its end, below which the harness does not play", a.Party, origin), "write "+u.Scheme+"://"+u.Host)
 			continue
 		}
-		if u.Port() == "" {
+		address, apart := e.config.Stage.At(a.Party, origin)
+		if u.Port() == "" && !apart {
 			e.wrong(at, "address-no-port", fmt.Sprintf("the address of %s, %s, has no port", a.Party, origin), "write it as "+origin+":8791")
 			continue
 		}
@@ -50,19 +55,35 @@ func (e *examination) addresses(flow conformance.Flow) {
 			e.wrong(at, "address-unspecified", fmt.Sprintf("%s, the address of %s, is none that the target can call", origin, a.Party), "write the address by which the target reaches this machine")
 			continue
 		}
-		e.bind(at, a.Party, origin, u.Host)
+		if u.Scheme == "https" {
+			e.shown(at, a.Party, u)
+		}
+		if apart {
+			at = e.config.Place("stage", "listen", a.Party)
+			if at.File == "" {
+				at = e.config.Place("stage", "listen", origin)
+			}
+			if other, taken := listens[address]; taken {
+				e.wrong(at, "listen-twice", fmt.Sprintf("the harness is to listen for %s and %s at the same address %s", other, a.Party, address), "give one of them another port")
+				continue
+			}
+			elsewhere = append(elsewhere, announcement{a.Party, origin, at})
+		}
+		listens[address] = a.Party
+		e.bind(at, a.Party, address)
 	}
+	e.follow(ctx, elsewhere)
 }
 
 // bind opens the address and gives it back.
-func (e *examination) bind(at config.Place, party, origin, host string) {
-	listener, err := net.Listen("tcp", host)
+func (e *examination) bind(at config.Place, party, address string) {
+	listener, err := net.Listen("tcp", address)
 	if err == nil {
 		_ = listener.Close()
 		return
 	}
 	var dns *net.DNSError
-	what := fmt.Sprintf("the harness cannot play %s at %s: ", party, origin)
+	what := fmt.Sprintf("the harness cannot listen as %s at %s: ", party, address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		e.wrong(at, "address-taken", what+"the port is taken", "end the program that listens there, or write another port")
@@ -79,7 +100,7 @@ func (e *examination) bind(at config.Place, party, origin, host string) {
 
 // reachOf warns of addresses that the target cannot reach, since they mean the target's own machine there.
 func (e *examination) reachOf(doc *document) {
-	if doc.local {
+	if doc.local || e.config.Drive.Document != nil {
 		return
 	}
 	var far []string

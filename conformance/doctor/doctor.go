@@ -43,6 +43,7 @@ func Examine(ctx context.Context, c config.Config) []Finding {
 		e.flow = &flow
 	}
 	e.file()
+	e.together(e.driven(ctx)...)
 	if c.Target != "" && e.targetURL() {
 		e.target(ctx)
 	}
@@ -103,7 +104,7 @@ func (e *examination) target(ctx context.Context) {
 	var doc *document
 	e.together(func() { doc = e.find(ctx) }, func() {
 		if e.flow != nil { // else the document is going to tell it
-			e.addresses(*e.flow)
+			e.addresses(ctx, *e.flow)
 		}
 	})
 	if doc == nil {
@@ -111,7 +112,7 @@ func (e *examination) target(ctx context.Context) {
 	}
 	if e.flow == nil {
 		e.flow = &doc.flow
-		e.addresses(doc.flow)
+		e.addresses(ctx, doc.flow)
 	}
 	e.reachOf(doc)
 	e.rolesOf(doc)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,7 +208,7 @@ var seeds = []struct {
 	{"a party where the target is", seed{file: "setup: {own_issuer: 'OWN', peer_issuer: 'TARGET'}", code: "address-of-target", place: ":6:60", says: "where the target is"}},
 	{"an address with a slash", seed{file: "setup: {own_issuer: 'OWN', peer_issuer: 'PEER/'}", code: "address-path", place: ":6:60", says: "has a path or a slash at its end"}},
 	{"an address without a port", seed{file: "setup: {own_issuer: 'OWN', peer_issuer: 'http://127.0.0.1'}", code: "address-no-port", place: ":6:60", says: "has no port"}},
-	{"an address of https", seed{file: "setup: {own_issuer: 'OWN', peer_issuer: 'https://127.0.0.1:8792'}", code: "address-no-origin", place: ":6:60", says: "is no address at which the harness can play site-b"}},
+	{"an address of https", seed{file: "setup: {own_issuer: 'OWN', peer_issuer: 'https://127.0.0.1:8792'}", code: "stage-no-certificate", place: ":6:60", says: "is to play site-b at https://127.0.0.1:8792, and has no certificate to show there"}},
 
 	// Credentials.
 	{"clients that the target does not know", seed{target: of(site{other: func(w http.ResponseWriter, r *http.Request) {
@@ -237,7 +238,7 @@ var seeds = []struct {
 
 func entries() []TableEntry {
 	var all []TableEntry
-	for _, s := range seeds {
+	for _, s := range slices.Concat(seeds, stageSeeds, driveSeeds) {
 		all = append(all, Entry(s.name, s.seed))
 	}
 	return all
@@ -271,7 +272,7 @@ func (s seed) play() string {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(taken.Close)
-	text := strings.NewReplacer("TARGET", url, "OWN", origin(), "PEER9", origin(), "PEER", origin(), "TAKEN", "http://"+taken.Addr().String()).Replace(s.text())
+	text := strings.NewReplacer("SECURE", strings.Replace(origin(), "http:", "https:", 1), "LISTEN", strings.TrimPrefix(origin(), "http://"), "BUSY", taken.Addr().String(), "TARGET", url, "OWN", origin(), "PEER9", origin(), "PEER", origin(), "TAKEN", "http://"+taken.Addr().String()).Replace(s.text())
 	file := filepath.Join(folder, "countersign.yaml")
 	Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
 	return file

@@ -51,7 +51,7 @@ func (e *examination) file() {
 			e.wrong(c.Place("tls", "certificate"), "tls-client-expired", "the certificate that the harness shows expired on "+leaf.NotAfter.Format(time.DateOnly), "have it renewed")
 		}
 	}
-	if c.Overrides() && c.Target != "" {
+	if (c.Metadata != "" || len(c.Endpoints)+len(c.Lifetimes) > 0) && c.Target != "" && c.Drive.Document == nil {
 		at := c.Place("metadata")
 		for _, key := range []string{"lifetimes", "endpoints"} {
 			if p := c.Place(key); p.File != "" {

@@ -111,7 +111,7 @@ func (e *examination) endpoints(ctx context.Context, doc *document) []func() {
 	var steps []func()
 	for _, member := range config.Members(doc.flow) {
 		value, there := doc.members[member.Name]
-		if member.Lifetime || !there || member.Name == "test_clock_endpoint" {
+		if _, driven := e.config.Drive.Triggers[member.Name]; driven || member.Lifetime || !there || member.Name == "test_clock_endpoint" {
 			continue
 		}
 		at := e.config.Place("endpoints", member.Name)

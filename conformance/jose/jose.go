@@ -31,8 +31,23 @@ type Key struct {
 // Encode is base64url without padding.
 func Encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// Decode reads base64url without padding.
-func Decode(text string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(text) }
+// Decode reads base64url without padding, in the one spelling that a value has.
+func Decode(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") { // which encoding/base64 passes over
+		return nil, errors.New("a line break in base64url")
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(text)
+}
+
+// spelt wants every part of a compact token in base64url as Decode reads it: go-jose takes other spellings too.
+func spelt(compact string) error {
+	for part := range strings.SplitSeq(compact, ".") {
+		if _, err := Decode(part); err != nil {
+			return fmt.Errorf("a part is not base64url without padding: %w", err)
+		}
+	}
+	return nil
+}
 
 // header is the JSON of the members that are right, but for those that the caller has set; a member set to nil is left out.
 func header(right, set map[string]any) (string, error) {
@@ -73,6 +88,9 @@ func SealWith(nonce []byte, key Key, set map[string]any, plaintext []byte) (stri
 
 // Open reads a compact JWE, `dir` with A256GCM alone.
 func Open(compact string, secret []byte) (map[string]any, []byte, error) {
+	if err := spelt(compact); err != nil {
+		return nil, nil, err
+	}
 	parsed, err := gojose.ParseEncryptedCompact(compact, []gojose.KeyAlgorithm{gojose.DIRECT}, []gojose.ContentEncryption{gojose.A256GCM})
 	if err != nil {
 		return nil, nil, err
@@ -170,6 +188,9 @@ func Payload(compact string) ([]byte, error) {
 
 // Verify judges a compact JWS, ES256 alone, and gives header and payload.
 func Verify(compact string, key *ecdsa.PublicKey) (map[string]any, []byte, error) {
+	if err := spelt(compact); err != nil {
+		return nil, nil, err
+	}
 	parsed, err := gojose.ParseSignedCompact(compact, []gojose.SignatureAlgorithm{gojose.ES256})
 	if err != nil {
 		return nil, nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,7 +19,10 @@ func ReadMembers(text []byte) (Members, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var m Members
-	if err := d.Decode(&m); err != nil || m == nil || d.More() {
+	if err := d.Decode(&m); err != nil || m == nil {
+		return nil, errors.New("no JSON object")
+	}
+	if _, err := d.Token(); err != io.EOF { // More finds nothing in a closing bracket
 		return nil, errors.New("no JSON object")
 	}
 	return m, nil

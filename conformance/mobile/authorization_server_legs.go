@@ -51,8 +51,8 @@ func (t *test) crm() SystemSetup      { return t.Systems[0] }
 func (t *test) erp() SystemSetup      { return t.Systems[1] }
 func (t *test) admin() AccountSetup   { return t.Administrators[0] }
 func (t *test) deputy() AccountSetup  { return t.Administrators[1] }
-func (t *test) stranger() string      { return "nobody-" + strings.ToLower(t.Random(9)) }
-func (t *test) newDeviceID() string   { return "device-" + t.Random(12) }
+func (t *test) stranger() string      { return strings.ToLower(t.Fresh("nobody", 9)) }
+func (t *test) newDeviceID() string   { return t.Fresh("device", 12) }
 func (t *test) secondAddress() string { return AddressAt(t.SecondBaseURL) }
 
 // wrong is an account as somebody sees it who does not know the password.

@@ -143,7 +143,7 @@ func notificationOnlyToSafePlaces(s *scene) {
 		body := s.registration(d).With("notification_uri", uri)
 		s.Refused(s.Do("device", s.proved(d, s.registrationEndpoint(), body)), "a registration "+what, http.StatusBadRequest, "invalid_request")
 	}
-	rest := strings.TrimPrefix(s.Notification(), "http://")
+	_, rest, _ := strings.Cut(s.Notification(), "://")
 	for _, uri := range []string{
 		"http://device.example/notification", "http://192.0.2.7/notification", "http://localhost.example/notification", "http://127.0.0.1.example/notification",
 		"ftp://127.0.0.1/notification", "//" + rest, "/notification", "no URL", "",

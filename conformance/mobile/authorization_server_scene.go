@@ -99,8 +99,8 @@ type scene struct {
 	version int64
 	// touched says that the rules in force are not the first ones.
 	touched bool
-	// ended are devices that were deregistered and have not acknowledged it.
-	ended []device
+	// held are devices that were registered, and ended those that were deregistered and have not acknowledged it.
+	held, ended []device
 
 	mu    sync.Mutex // never held while a device waits
 	mail  []letter
@@ -135,6 +135,16 @@ func staged(f func(*scene)) func(*conformance.Session) {
 
 // strike leaves the target as it was. Nothing is judged any more.
 func (s *scene) strike(before rules) {
+	for _, d := range s.held {
+		resp, err := s.Try("user", s.request(s.metadata.DeregistrationEndpoint, s.deregistration(d)))
+		if err != nil { // that none is named is the matter of MO-AS-01
+			break
+		}
+		if resp.Status == http.StatusOK {
+			s.Env.Await(promptly, func() bool { return s.wipeOf(d) != "" })
+			s.ended = append(s.ended, d)
+		}
+	}
 	for _, d := range s.ended {
 		if jti := s.wipeOf(d); jti != "" {
 			_, _ = s.Try("device", s.acknowledgement(d, jti)) // so that the target need not try for ever
@@ -227,6 +237,12 @@ func (s *scene) wiped(d device) letter {
 	s.deregistered(d, "pending", "the deregistration of a device by its user")
 	s.ended = append(s.ended, d)
 	return s.awaited(d, wipeEvent, 1, "a wipe message")
+}
+
+// registered registers a device, which has to succeed, and which the check deregisters when it ends.
+func (s *scene) registered(d device) device {
+	s.held = append(s.held, s.test.registered(d))
+	return d
 }
 
 // newDevice makes a device that the rules do not know.

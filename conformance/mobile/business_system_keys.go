@@ -15,7 +15,7 @@ const readingPause = 1200 * time.Millisecond
 const longKept = 300
 
 // newKey is a sealing key of a name that was never used.
-func (t *systemTest) newKey() jose.Key { return t.newSealingKey("key-" + t.Random(9)) }
+func (t *systemTest) newKey() jose.Key { return t.newSealingKey(t.Fresh("key", 9)) }
 
 // MO-BS-28
 func (t *systemTest) newKeyFetchedWhenNamed() {

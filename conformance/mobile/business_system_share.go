@@ -14,7 +14,7 @@ import (
 func (t *systemTest) downloadIsAuthenticated() {
 	t.opens(t.sharedPass(t.alice()), control)
 	t.Advance(readingPause)
-	key := t.newSealingKey("key-" + t.Random(9))
+	key := t.newSealingKey(t.Fresh("key", 9))
 	t.server.offer(0, key, t.key)
 	mark := t.server.mark()
 	resp := t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key that is new in the set")

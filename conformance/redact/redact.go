@@ -4,6 +4,8 @@ package redact
 
 import (
 	"cmp"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -11,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,12 +52,16 @@ var (
 	hiddenType = regexp.MustCompile(`(?i)\stype\s*=\s*["']?hidden\b`)
 	inputValue = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
 	// compact is a token in compact serialization (RFC 7515 section 3.1, RFC 7516 section 3.1): signed in three parts, sealed in five.
-	compact     = regexp.MustCompile(`\beyJ[\w-]{4,}(?:\.[\w-]*){2,4}`)
-	continueURI = regexp.MustCompile(`"continue_uri"\s*:\s*"[^"?]*(?:\?[^"=]*=|/)([^"/?&=]+)"`)
+	// One that lost its signature has two.
+	compact     = regexp.MustCompile(`\beyJ[\w-]{4,}(?:\.[\w-]*){1,4}`)
+	continueURI = regexp.MustCompile(`"(?:continue_uri|confirmation_uri)"\s*:\s*"[^"?]*(?:\?[^"=]*=|/)([^"/?&=]+)"`)
 )
 
 // shortest is the length from which a value is replaced wherever it stands, and not only behind its name.
 const shortest = 8
+
+// shortestEncoded is the length from which base64 is looked for: less could be part of any text.
+const shortestEncoded = 12
 
 // open begins every label.
 const open = "‹"
@@ -112,13 +119,15 @@ func (t *Text) learnCookie(pair string) {
 	}
 }
 
-// LearnSecret makes Redact replace a value wherever it stands, however short, by a name in the marks of a label.
+// LearnSecret makes Redact replace a value wherever it stands, however short and in whatever encoding, by a name in the marks of a label.
 func (t *Text) LearnSecret(name, value string) {
 	if value == "" {
 		return
 	}
-	for _, spelling := range spellings(value) {
-		t.labels[spelling] = open + name + "›"
+	for _, spelling := range append(spellings(value), encodings(value)...) {
+		for _, within := range spellings(spelling) { // as a link is that stands in JSON
+			t.labels[within] = open + name + "›"
+		}
 	}
 	t.replacer = nil
 }
@@ -160,6 +169,24 @@ func spellings(value string) []string {
 	quoted, _ := json.Marshal(value) // a string can always be written
 	inHTML := html.EscapeString(value)
 	return []string{value, form, percent, url.QueryEscape(percent), string(quoted[1 : len(quoted)-1]), inHTML, strings.ReplaceAll(inHTML, "+", "&#43;")}
+}
+
+// encodings are further ways in which a value is written: in JSON that escapes no more, or no less, than it has to, in hexadecimal digits, and inside of a
+// text in base64, where the three bytes that make four letters may begin before the value.
+func encodings(value string) []string {
+	digits, ascii := hex.EncodeToString([]byte(value)), strconv.QuoteToASCII(value)
+	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
+	all := []string{strings.ToValidUTF8(value, "\uFFFD"), url.PathEscape(value), escaped, ascii[1 : len(ascii)-1], digits, strings.ToUpper(digits)}
+	for before := range 3 {
+		inner := []byte(strings.Repeat("\x00", before) + value)
+		inner = inner[:len(inner)/3*3]
+		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+			if text := encoding.EncodeToString(inner); len(text) >= shortestEncoded {
+				all = append(all, text[(before*4+2)/3:]) // but for the letters that also hold what stands before
+			}
+		}
+	}
+	return all
 }
 
 func unescape(s string) string {

@@ -1,6 +1,8 @@
 package redact_test
 
 import (
+	"encoding/base64"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -26,6 +28,8 @@ var _ = Describe("Redaction", func() {
 		Entry("JSON whose string has spaces, commas and quotes", `{"password":"correct, \"horse\" battery","a":1}`, `{"password":"‹password 1›","a":1}`),
 		Entry("JSON that was cut off", `{"token":"nnch734d00sl2`, `{"token":"‹token 1›`),
 		Entry("a continue_uri", `{"continue_uri":"http://b/continue?c=kllo9940pd9333jh"}`, `{"continue_uri":"http://b/continue?c=‹continue 1›"}`),
+		Entry("a confirmation_uri", `{"confirmation_uri":"http://h/confirmation/kllo9940pd9333jh","shown":{}}`, `{"confirmation_uri":"http://h/confirmation/‹continue 1›","shown":{}}`),
+		Entry("a token without its signature", `eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ4In0`, "‹signed 1›"),
 		Entry("a signed token, whatever its name", `proof: eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ4In0.AAAA`, "proof: ‹signed 1›"),
 		Entry("a sealed token behind its name", `{"access_token":"eyJhbGciOiJkaXIifQ..AAAA.AAAA.AAAA"}`, `{"access_token":"‹sealed 1›"}`),
 		Entry("a redirect with a code", "http://a/callback?code=SplxlOBeZQQYbYS6WxSbIA&iss=http%3A%2F%2Fb", "http://a/callback?code=‹code 1›&iss=http%3A%2F%2Fb"),
@@ -66,6 +70,24 @@ var _ = Describe("Redaction", func() {
 		Entry("of a Bearer credential", "Authorization", "Bearer mF_9.B5f-4.1JqM", "Bearer ‹credential 1›"),
 		Entry("of a Basic credential", "Authorization", "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3", "Basic ‹credential 1›"),
 		Entry("of a redirect", "Location", "http://a/callback?oauth_verifier=hfdp7dh39dks9884", "http://a/callback?oauth_verifier=‹oauth_verifier 1›"),
+	)
+
+	DescribeTable("takes a secret that it was told of out of",
+		func(text, expected string) {
+			t := redact.New(nil)
+			t.LearnSecret("setup.secret", `p<&"ü secret of ours`)
+			Expect(t.Redact(text)).To(Equal(expected))
+		},
+		Entry("a text", `say p<&"ü secret of ours.`, "say ‹setup.secret›."),
+		Entry("a form", "a=p%3C%26%22%C3%BC+secret+of+ours&b=c", "a=‹setup.secret›&b=c"),
+		Entry("a path", "/p%3C&%22%C3%BC%20secret%20of%20ours/c", "/‹setup.secret›/c"),
+		Entry("JSON", `{"a":"p<&\"ü secret of ours"}`, `{"a":"‹setup.secret›"}`),
+		Entry("JSON in ASCII", `{"a":"p<&\"\u00fc secret of ours"}`, `{"a":"‹setup.secret›"}`),
+		Entry("JSON for HTML", `{"a":"p\u003c\u0026\"ü secret of ours"}`, `{"a":"‹setup.secret›"}`),
+		Entry("HTML", "<b>p&lt;&amp;&#34;ü secret of ours</b>", "<b>‹setup.secret›</b>"),
+		Entry("hexadecimal digits", "703c2622c3bc20736563726574206f66206f757273", "‹setup.secret›"),
+		Entry("base64", base64.StdEncoding.EncodeToString([]byte(`p<&"ü secret of ours`)), "‹setup.secret›"),
+		Entry("base64 of a text that ends with it", base64.StdEncoding.EncodeToString([]byte(`client:p<&"ü secret of ours`)), "Y2xpZW50On‹setup.secret›cw=="),
 	)
 
 	DescribeTable("drops a header line that differs from run to run and tells nothing",

@@ -28,6 +28,9 @@ func (r Reference) guards() guard.Set {
 	return guard.Set{Level: r.Level, Lifted: r.Defect.lifted()}
 }
 
+// run names a run at its target: by the seed, so that the same run gives the same bytes.
+func (r Reference) run() string { return fmt.Sprintf("seed%d", r.Seed) }
+
 // part is a role to be cast: who plays it, where, in what surroundings, and for what setup. advance, where it is set, is the test clock.
 type part struct {
 	role    catalog.Role

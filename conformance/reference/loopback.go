@@ -46,7 +46,7 @@ func (r Reference) OnLoopback(ctx context.Context, c conformance.Check) (conform
 			stage.Close()
 		},
 	}
-	return wire, conformance.Target{URL: base, Setup: setup}, nil
+	return wire, conformance.Target{URL: base, Setup: setup, Run: r.run()}, nil
 }
 
 func (r Reference) serve(flow conformance.Flow, c conformance.Check, world *live.World, setup conformance.Setup) (*http.Server, string, error) {

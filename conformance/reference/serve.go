@@ -2,6 +2,7 @@ package reference
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,6 +31,10 @@ type Live struct {
 	Setup conformance.Setup
 	// State, if set, is the folder, which has to exist, in which the authentication platform of the unified flow, or the one role, keeps what has to survive, also a kill.
 	State string
+	// Server, if set, is what all parties are served over TLS with.
+	Server *tls.Config
+	// Client is how parties reach others over https; nil trusts whom the machine trusts.
+	Client *tls.Config
 	// Tell is given what a person should read, a line at a time.
 	Tell func(line string)
 	// Ready, if set, is given the origins once they answer.
@@ -43,7 +48,7 @@ func (l Live) Serve(ctx context.Context) (failure error) {
 		return err
 	}
 	r := Reference{Level: l.Level, Defect: defect}
-	world := &live.World{}
+	world := &live.World{TLS: l.Client}
 	defer world.Close()
 	v := venue{Live: l, reference: r, world: world}
 	assemble, parties := companies()[l.Flow.Name].assemble, companies()[l.Flow.Name].parties
@@ -104,7 +109,11 @@ func (v venue) role() ([]http.Handler, error) {
 		setup = v.Flow.Setup()
 	}
 	handler, err := v.reference.cast(v.Flow.Name, part{role: role, env: v.lasting(string(role)), base: origin, setup: setup, advance: v.world.Advance})
-	v.Tell(fmt.Sprintf("%s at %s; put it under test with: countersign check --target %s", v.Role, origin, origin))
+	if v.Server != nil { // who checks it needs to know more than the origin
+		v.Tell(fmt.Sprintf("%s at %s", v.Role, origin))
+	} else {
+		v.Tell(fmt.Sprintf("%s at %s; put it under test with: countersign check --target %s", v.Role, origin, origin))
+	}
 	return []http.Handler{handler}, err
 }
 
@@ -116,7 +125,11 @@ func (v *venue) listen(parties int) ([]net.Listener, error) {
 		if err != nil {
 			return nil, errors.Join(&PortError{Port: port, Err: err}, closeAll(listeners))
 		}
-		listeners, v.origins = append(listeners, l), append(v.origins, "http://"+l.Addr().String())
+		scheme := "http"
+		if v.Server != nil {
+			scheme = "https"
+		}
+		listeners, v.origins = append(listeners, l), append(v.origins, scheme+"://"+l.Addr().String())
 	}
 	return listeners, nil
 }
@@ -147,10 +160,14 @@ func (l Live) run(ctx context.Context, listeners []net.Listener, handlers []http
 	defer stop(nil)
 	var servers []*http.Server
 	for i := range listeners {
-		server := &http.Server{Handler: handlers[i], ReadHeaderTimeout: 10 * time.Second}
+		server := &http.Server{Handler: handlers[i], ReadHeaderTimeout: 10 * time.Second, TLSConfig: l.Server.Clone()}
+		serve := server.Serve
+		if l.Server != nil {
+			serve = func(plain net.Listener) error { return server.ServeTLS(plain, "", "") } // with the certificates of TLSConfig
+		}
 		servers = append(servers, server)
 		go func() {
-			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+			if err := serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
 				stop(err)
 			}
 		}()

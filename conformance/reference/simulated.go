@@ -40,7 +40,7 @@ func (r Reference) InWorld(_ context.Context, c conformance.Check) (conformance.
 		w.world.Host(strings.TrimPrefix(*a.Origin, "http://"), func(*sim.Host) http.Handler { return w.party(a.Party) })
 	}
 	w.harness = w.world.Host("harness", nil)
-	return w, conformance.Target{URL: "http://" + targetHost, Setup: setup}, nil
+	return w, conformance.Target{URL: "http://" + targetHost, Setup: setup, Run: r.run()}, nil
 }
 
 // env makes a simulated host the surroundings of an actor.

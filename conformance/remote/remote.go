@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,8 @@ type Target struct {
 	// Flow is the one whose metadata the target serves.
 	Flow conformance.Flow
 
+	// run names this run at the target.
+	run     string
 	url     string
 	setup   conformance.Setup
 	limit   time.Duration
@@ -45,6 +49,8 @@ type Options struct {
 	Flows []conformance.Flow
 	// Setup is what holds for the only flow in Flows; nil: the defaults of the flow that is found.
 	Setup conformance.Setup
+	// Listen, if set, listens for a party that the harness plays and that the setup announces under an origin; nil: at the origin itself, over plain HTTP.
+	Listen func(party, origin string) (net.Listener, error)
 	// Through, if set, gives the transport to a target of a flow, made of the harness's own.
 	Through func(conformance.Flow, *http.Transport) http.RoundTripper
 }
@@ -86,7 +92,7 @@ func Find(ctx context.Context, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Flow: flow, url: base, setup: o.Setup, limit: o.Limit, maxWait: o.MaxWait, stage: &conformance.Stage{}, through: o.over(flow)}
+	t := &Target{Flow: flow, run: runName(), url: base, setup: o.Setup, limit: o.Limit, maxWait: o.MaxWait, stage: &conformance.Stage{}, through: o.over(flow)}
 	if t.setup == nil {
 		t.setup = flow.Setup()
 	}
@@ -99,13 +105,16 @@ func Find(ctx context.Context, o Options) (*Target, error) {
 		return nil, &SetupError{fmt.Sprintf("the metadata at %s names no endpoint at that origin, so no role can be put under test; name the roles with --role", base+flow.WellKnown)}
 	}
 	for _, a := range t.setup.Addresses() {
-		if err := t.listen(a.Party, *a.Origin); err != nil {
+		if err := o.listen(t.stage, a.Party, *a.Origin); err != nil {
 			t.Close()
 			return nil, err
 		}
 	}
 	return t, t.readClock(ctx)
 }
+
+// runName is another one for each run.
+func runName() string { return strings.ToLower(rand.Text()[:7]) }
 
 // readClock learns the target's time, which an earlier run may have moved.
 func (t *Target) readClock(ctx context.Context) error {
@@ -124,15 +133,32 @@ func (t *Target) readClock(ctx context.Context) error {
 	return nil
 }
 
-func (t *Target) listen(party, origin string) error {
+// listen opens the address of a party that the setup announces under an origin.
+func (o Options) listen(stage *conformance.Stage, party, origin string) error {
+	open, schemes := o.Listen, []string{"http", "https"}
+	if open == nil {
+		open, schemes = plain, schemes[:1]
+	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme != "http" || u.Host == "" {
+	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
 		return &SetupError{fmt.Sprintf("%q is no address at which the harness can play %s; write it as http://127.0.0.1:port", origin, party)}
 	}
-	if _, err := t.stage.Listen(party, u.Host); err != nil {
-		return &SetupError{fmt.Sprintf("%v; free the address, or set another in the configuration's setup", err)}
+	l, err := open(party, origin)
+	if err != nil {
+		return &SetupError{fmt.Sprintf("the harness cannot listen as %s at %s: %v; free the address, or set another in the configuration's setup", party, origin, err)}
 	}
+	stage.Serve(party, l)
 	return nil
+}
+
+func plain(_, origin string) (net.Listener, error) {
+	return net.Listen("tcp", strings.TrimPrefix(origin, "http://"))
+}
+
+// Flow is the one, of Flows, whose metadata the target serves.
+func (o Options) Flow(ctx context.Context) (conformance.Flow, error) {
+	flow, _, err := o.find(ctx, strings.TrimSuffix(o.URL, "/"))
+	return flow, err
 }
 
 // find looks for the metadata of each flow in turn. What it says when there is none is about the last one.
@@ -192,10 +218,13 @@ func (t *Target) Open(ctx context.Context, c conformance.Check) (conformance.Env
 		w.Limit = max(t.limit, patience)
 	}
 	if t.clock != "" {
-		w.Clock = conformance.PostClock(w.HTTP(), t.clock)
+		w.Clock = func(d time.Duration) (time.Time, error) { return conformance.PostClock(w.HTTP(), t.clock)(d) }
 	}
-	return w, conformance.Target{URL: t.url, Setup: t.setup}, nil
+	return w, conformance.Target{URL: t.url, Setup: t.setup, Run: t.run}, nil
 }
+
+// Clocked reports whether the target offers a clock that is moved.
+func (t *Target) Clocked() bool { return t.clock != "" }
 
 // Close gives the addresses back.
 func (t *Target) Close() { t.stage.Close() }

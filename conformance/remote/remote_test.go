@@ -156,15 +156,29 @@ var _ = Describe("A target at a URL", func() {
 		Expect(again.Close()).To(Succeed())
 	})
 
+	It("is met by a harness that listens as it is told to, also over https", func() {
+		o := options(site{metadata: server}.start())
+		*o.Setup.Addresses()[0].Origin = "https://harness.example"
+		told := map[string]string{}
+		o.Listen = func(party, origin string) (net.Listener, error) {
+			told[party] = origin
+			return net.Listen("tcp", "127.0.0.1:0")
+		}
+		_, err := find(o)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(told).To(Equal(map[string]string{"site-a": "https://harness.example", "site-b": "http://127.0.0.1:0"}))
+	})
+
 	Describe("opened for a check", func() {
-		It("is known by its URL and its setup", func() {
+		It("is known by its URL and its setup, and the run by a name of its own", func() {
 			o := options(site{metadata: server}.start())
 			t, err := find(o)
 			Expect(err).NotTo(HaveOccurred())
 			env, target, err := t.Open(context.Background(), conformance.Check{ID: "BI-OS-05", Role: catalog.OAuthServer})
 			Expect(err).NotTo(HaveOccurred())
 			defer env.Close()
-			Expect(target).To(Equal(conformance.Target{URL: o.URL, Setup: o.Setup}))
+			Expect(target.Run).To(MatchRegexp(`^[a-z2-7]{7}$`))
+			Expect(target).To(Equal(conformance.Target{URL: o.URL, Setup: o.Setup, Run: target.Run}))
 			Expect(env.HTTP().Timeout).To(Equal(o.Limit))
 			Expect(env.Advance(time.Hour)).To(MatchError(conformance.ErrNoClock))
 		})

@@ -204,6 +204,7 @@ func (p *player) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	p.yield()
 	s := p.next(opAnswer)
+	s.Shown.tell(req)
 	switch {
 	case s.Problem != nil:
 		return nil, s.Problem

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/conformance"
+	"countersign/conformance/config"
 	"countersign/conformance/redact"
 )
 
@@ -19,6 +20,9 @@ type Open func(context.Context, conformance.Check) (conformance.Env, conformance
 
 // Recorder records every check that is opened through it. The zero value is ready; several checks may run at a time.
 type Recorder struct {
+	// Secrets are those that config.Hide takes out of the report.
+	Secrets []config.Secret
+
 	mu   sync.Mutex
 	runs []*run
 }
@@ -152,7 +156,7 @@ func (t recordingTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	waiting := e.give()
 	answer, problem := t.exchange(req, body)
 	e.take(waiting)
-	e.add(Step{Op: opAnswer, Answer: answer, Problem: problem})
+	e.add(Step{Op: opAnswer, Answer: answer, Problem: problem, Shown: shownOf(req)})
 	if problem != nil {
 		return nil, problem
 	}

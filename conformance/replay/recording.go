@@ -23,13 +23,22 @@ const RecordingFormat = "countersign/recording@1"
 // Recording is a whole run.
 type Recording struct {
 	Format string `json:"format"`
-	// Profile, Level, Target and Defect are those of the report.
+	// Profile, Level, Seed, Target and Defect are those of the report.
 	Profile string `json:"profile"`
 	Level   string `json:"level"`
+	Seed    uint64 `json:"seed"`
 	Target  string `json:"target"`
 	Defect  string `json:"defect,omitempty"`
+	// Secrets are those of the configuration, which the report calls by their places.
+	Secrets []Secret `json:"secrets,omitempty"`
 	// Checks are in the order of their names.
 	Checks []Record `json:"-"`
+}
+
+// Secret is a config.Secret.
+type Secret struct {
+	Place string `json:"place"`
+	Value Text   `json:"value"`
 }
 
 // Record is one check: what it met, and what came of it.
@@ -38,12 +47,16 @@ type Record struct {
 	// URL and Setup are the target's, Setup in the form of the check's flow.
 	URL   string          `json:"url,omitempty"`
 	Setup json.RawMessage `json:"setup,omitempty"`
-	Names []redact.Name   `json:"names,omitempty"`
+	// Run names the run in the names of what its checks made.
+	Run   string        `json:"run,omitempty"`
+	Names []redact.Name `json:"names,omitempty"`
 	// Unopened is why the check could not begin; Broken why its surroundings broke.
 	Unopened Text    `json:"unopened,omitempty"`
 	Broken   Text    `json:"broken,omitempty"`
 	Outcome  Outcome `json:"outcome"`
-	Steps    []Step  `json:"-"`
+	// Repro is the command of the report that runs the check again.
+	Repro string `json:"repro,omitempty"`
+	Steps []Step `json:"-"`
 }
 
 // Outcome is what came of a check.
@@ -69,17 +82,24 @@ func OutcomeOf(r conformance.Result) Outcome {
 func (r *Recorder) Recording(report conformance.Report) Recording {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	outcomes := map[string]Outcome{}
+	results := map[string]conformance.Result{}
 	for _, result := range report.Results {
-		outcomes[result.Check] = OutcomeOf(result)
+		results[result.Check] = result
 	}
-	all := Recording{Format: RecordingFormat, Profile: report.Profile, Level: cmp.Or(report.Level, string(catalog.Hardened)), Target: report.Target, Defect: report.Defect}
+	all := Recording{
+		Format: RecordingFormat, Profile: report.Profile, Level: cmp.Or(report.Level, string(catalog.Hardened)), Seed: report.Seed, Target: report.Target, Defect: report.Defect,
+	}
+	for _, s := range r.Secrets {
+		all.Secrets = append(all.Secrets, Secret{s.Place, Text(s.Value)})
+	}
 	for _, kept := range r.runs {
-		outcome, reported := outcomes[kept.check.Name()]
+		result, reported := results[kept.check.Name()]
 		if !reported {
 			continue
 		}
-		record := Record{Check: kept.check.Name(), URL: kept.target.URL, Setup: kept.setup, Names: kept.names, Outcome: outcome, Steps: kept.steps}
+		record := Record{
+			Check: result.Check, URL: kept.target.URL, Setup: kept.setup, Run: kept.target.Run, Names: kept.names, Outcome: OutcomeOf(result), Repro: result.Repro, Steps: kept.steps,
+		}
 		if kept.unopened != nil {
 			record.Unopened = Text(kept.unopened.Error())
 		}

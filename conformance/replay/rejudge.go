@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"countersign/conformance"
+	"countersign/conformance/config"
+	"countersign/conformance/drive"
 	"countersign/conformance/flows"
 )
 
@@ -48,16 +50,33 @@ func (r Recording) Rejudge(ctx context.Context, parallel int) ([]Judgement, []co
 	}
 	runner := conformance.Runner{Parallel: parallel, Open: func(_ context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
 		return records[c.Name()].open(c)
-	}}
+	}, Revise: drive.Revise}
 	results := runner.Run(ctx, checks)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("rejudging was stopped before its end: %w", err)
 	}
+	config.Hide(results, r.secrets())
 	var judgements []Judgement
 	for i, result := range results {
+		results[i].Repro = r.Checks[i].Repro
 		judgements = append(judgements, compare(r.Checks[i], result))
 	}
 	return judgements, results, nil
+}
+
+// Report is what the run comes to with those results: to the last byte the report that was recorded, where nothing differs.
+func (r Recording) Report(results []conformance.Result) conformance.Report {
+	report := conformance.Report{Profile: r.Profile, Level: r.Level, Seed: r.Seed, Target: r.Target, Defect: r.Defect, Results: results}
+	report.Conclude()
+	return report
+}
+
+func (r Recording) secrets() []config.Secret {
+	var all []config.Secret
+	for _, s := range r.Secrets {
+		all = append(all, config.Secret{Place: s.Place, Value: string(s.Value)})
+	}
+	return all
 }
 
 // open gives a check what was recorded of it.
@@ -74,7 +93,7 @@ func (r Record) open(c conformance.Check) (conformance.Env, conformance.Target, 
 	if err := json.Unmarshal(r.Setup, setup); err != nil {
 		return nil, conformance.Target{}, fmt.Errorf("the recorded setup of %s cannot be read: %w", r.Check, err)
 	}
-	return newPlayer(r), conformance.Target{URL: r.URL, Setup: setup}, nil
+	return newPlayer(r), conformance.Target{URL: r.URL, Setup: setup, Run: r.Run}, nil
 }
 
 func compare(record Record, result conformance.Result) Judgement {

@@ -60,6 +60,7 @@ type Step struct {
 	Request *Request `json:"request,omitempty"`
 	Answer  *Answer  `json:"answer,omitempty"`
 	Problem *Problem `json:"problem,omitempty"`
+	Shown   *Shown   `json:"shown,omitempty"`
 }
 
 // Request is a request as it was, whoever sent it.
@@ -133,6 +134,8 @@ type Problem struct {
 	// Late says that time ran out; NoClock that it is conformance.ErrNoClock.
 	Late    bool `json:"late,omitempty"`
 	NoClock bool `json:"no_clock,omitempty"`
+	// Obstacle is the verdict of a conformance.Obstacle; empty where it is none.
+	Obstacle conformance.Verdict `json:"obstacle,omitempty"`
 }
 
 func problemOf(err error) *Problem {
@@ -140,9 +143,14 @@ func problemOf(err error) *Problem {
 		return nil
 	}
 	var late interface{ Timeout() bool }
-	return &Problem{
+	p := &Problem{
 		Text: Text(err.Error()), Late: errors.As(err, &late) && late.Timeout(), NoClock: errors.Is(err, conformance.ErrNoClock),
 	}
+	var obstacle *conformance.Obstacle
+	if errors.As(err, &obstacle) {
+		p.Text, p.Obstacle = Text(obstacle.Reason), obstacle.Verdict
+	}
+	return p
 }
 
 // err is the problem as an error, nil for none.

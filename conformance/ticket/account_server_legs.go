@@ -80,7 +80,7 @@ func (a account) wrong() account {
 
 // stranger is an account that nobody has registered.
 func (t *test) stranger() account {
-	return account{name: "t-" + strings.ToLower(t.Random(12)), password: t.Random(12)}
+	return account{name: strings.ToLower(t.Fresh("t", 12)), password: t.Random(12)}
 }
 
 // registration is section 4.1 of the profile.
@@ -97,6 +97,12 @@ func (t *test) register(a account) *conformance.Response {
 func (t *test) registered(a account, resp *conformance.Response) account {
 	t.ExpectStatus(resp, "the registration of a free name", http.StatusCreated)
 	a.id = t.text(resp, "user_id", "the answer to a registration")
+	if t.metadata.RevocationEndpoint != "" {
+		t.After(func() error { // ends its tickets: nothing takes the account itself away
+			_, err := t.Try("terminal", t.request(t.metadata.RevocationEndpoint, t.registration(a)))
+			return err
+		})
+	}
 	return a
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // newPair is one of which the app server has not heard.
-func (t *appTest) newPair() pair { return pair{"u-" + t.Random(9), t.Random(18)} }
+func (t *appTest) newPair() pair { return pair{t.Fresh("u", 9), t.Random(18)} }
 
 func (t *appTest) resourceEndpoint() string {
 	return t.document.Named("resource_endpoint", t.metadata.ResourceEndpoint)
@@ -122,7 +122,7 @@ func (t *appTest) ticketErrorOnDenial() {
 	p := t.newPair()
 	t.accounts.behave(t.confirms(p, 0))
 	t.opens(p, "a pair that the account server confirms, as a control")
-	for _, other := range []pair{t.newPair(), {p.userID, t.Random(18)}, {"u-" + t.Random(9), p.authorizationKey}} {
+	for _, other := range []pair{t.newPair(), {p.userID, t.Random(18)}, {t.Fresh("u", 9), p.authorizationKey}} {
 		t.ticketError(t.show(other), "a resource request with a pair that the account server denies")
 	}
 	denied := t.newPair()
@@ -230,7 +230,7 @@ func (t *appTest) answerAboutThisUserAndApp() {
 	t.accounts.behave(t.confirms(p, 0))
 	t.opens(p, "a pair that the account server confirms, as a control")
 	for _, c := range []struct{ what, name, value string }{
-		{"another user_id", "user_id", "u-" + t.Random(9)},
+		{"another user_id", "user_id", t.Fresh("u", 9)},
 		{"another app_id", "app_id", t.two().ID},
 		{"no user_id", "user_id", ""},
 		{"no app_id", "app_id", ""},

@@ -35,7 +35,7 @@ func terminalChecks() []conformance.Check {
 	} {
 		checks = append(checks, conformance.Check{ID: c.id, Role: catalog.Terminal, Alone: true, Run: withParties(c.run)})
 	}
-	return checks
+	return conformance.LettingTimePass(conformance.Waits, checks, "TI-TE-10", "TI-TE-11")
 }
 
 // terminalTest is a test of a terminal, with the parties that the harness plays around it.
@@ -50,7 +50,7 @@ func withParties(f func(*terminalTest)) func(*conformance.Session) {
 
 // newcomer is a person of whom neither the terminal nor the account server has heard.
 func (t *terminalTest) newcomer() person {
-	return person{name: "t-" + strings.ToLower(t.Random(9)), password: "password " + t.Random(12)}
+	return person{name: strings.ToLower(t.Fresh("t", 9)), password: "password " + t.Random(12)}
 }
 
 // resident is a person with an account, of whom the terminal has not heard.

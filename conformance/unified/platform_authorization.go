@@ -60,10 +60,11 @@ func callbackComparedExactly(t *test) {
 		t.Broken("the callback path of the setup is no URL: %v", err)
 	}
 	attacker := strings.TrimSuffix(t.Attacker, "/")
+	_, attackerHost, _ := strings.Cut(attacker, "://")
 	for _, redirect := range []string{
 		l.callback + "x", l.callback + "/", l.callback + "/../x", l.callback + "?x=1", l.callback + "&x=1", l.callback + "#x", l.callback[:len(l.callback)-1], "",
 		strings.ToUpper(u.Scheme) + strings.TrimPrefix(l.callback, u.Scheme), u.Scheme + "://LOCALHOST:" + u.Port() + u.Path, u.Scheme + "://localhost:" + u.Port() + u.Path,
-		u.Scheme + "://" + u.Host + "/." + u.Path, u.Scheme + "://" + u.Host + "@" + strings.TrimPrefix(attacker, "http://") + u.Path,
+		u.Scheme + "://" + u.Host + "/." + u.Path, u.Scheme + "://" + u.Host + "@" + attackerHost + u.Path,
 		u.Scheme + "://" + u.Host + "%2f" + u.Path, u.Path, attacker + u.Path, attacker + "/?" + l.callback, t.siteB().callback, l.access,
 	} {
 		if redirect != l.callback {

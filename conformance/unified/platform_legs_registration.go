@@ -40,7 +40,7 @@ func (t *test) operator(i int) OperatorSetup {
 
 // newSite makes up a third-party platform at the address for registering. Nobody knows it yet.
 func (t *test) newSite() site {
-	word := strings.ToLower(strings.NewReplacer("-", "x", "_", "y").Replace(t.Random(6)))
+	word := strings.ToLower(t.Target.Run + strings.NewReplacer("-", "x", "_", "y").Replace(t.Random(6)))
 	base := strings.TrimSuffix(t.Registering, "/") + "/" + word
 	return site{name: "Site " + word, access: base + "/access", callback: base + "/callback"}
 }

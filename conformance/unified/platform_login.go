@@ -38,7 +38,7 @@ func portalOffersTheThirdParties(t *test) {
 func onlyTheRegisteredPasswordLogsIn(t *test) {
 	who := t.own()
 	as := func(name, password string) UserSetup { return UserSetup{Name: name, Password: password} }
-	nobody := "nobody-" + t.Random(6)
+	nobody := t.Fresh("nobody", 6)
 	for _, p := range t.passwordPages() {
 		right := func() {
 			t.redirected(p.open(t.browser()).press(who, p.decision), "the right user name and password "+p.where)
@@ -202,7 +202,7 @@ func sessionCookieProtected(t *test) {
 
 // UN-PL-57: what is wrong cannot be told, be it the name or the password.
 func namesCannotBeFoundOut(t *test) {
-	nobody := UserSetup{Name: "nobody-" + t.Random(6), Password: "some-password"}
+	nobody := UserSetup{Name: t.Fresh("nobody", 6), Password: "some-password"}
 	for _, p := range t.passwordPages() {
 		known, unknown := badPassword(t.own()), nobody
 		first, second := p.open(t.browser()).press(known, p.decision), p.open(t.browser()).press(unknown, p.decision)

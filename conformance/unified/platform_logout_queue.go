@@ -32,23 +32,72 @@ func tasksMadeFromTheRelations(t *test) {
 	never.quiet(0, 0, "of a third-party platform that the user never entered")
 }
 
+// A machine that is slow may let the idle time pass where a check wants to show that it has not: that tells nothing, and is tried again, so many times in all.
+const slowTries = 4
+
 // UN-PL-26: tasks wait until none has come for the idle time, and go together then.
 func queueFlushedAtTheIdleTime(t *test) {
 	s := t.playSites()
 	defer s.release()
-	x := s.batch()
-	idle, all := t.idleTime(), t.visits(3, x.site)
-	all[0].leave()
-	x.quiet(idle-time.Second, 0, "before batch_idle_time has passed after a logout")
-	t.sends(x.flushed(1, time.Second, "a batch request when batch_idle_time has passed after a logout"), "the batch request after one logout", all[0])
-	if idle <= time.Second {
-		return // no test clock can stop within it
+	t.untilTold(func() bool { return s.oneLogoutFlushed() })
+	if t.idleTime() > time.Second { // no test clock can stop within it
+		t.untilTold(func() bool { return s.twoLogoutsFlushed() })
 	}
-	all[1].leave()
-	x.quiet(idle-time.Second, 1, "before batch_idle_time has passed after a logout")
-	all[2].leave()
-	x.quiet(idle-time.Second, 1, "before batch_idle_time has passed after the second of two logouts")
-	t.sends(x.request(2, time.Second, "a batch request when batch_idle_time has passed after the second of two logouts"), "the batch request after two logouts", all[1:]...)
+}
+
+// untilTold tries until something can be told.
+func (t *test) untilTold(try func() bool) {
+	for range slowTries {
+		if try() {
+			return
+		}
+	}
+	t.Broken("this machine is so slow that batch_idle_time, %s, passes between one request of the harness and the next; run fewer checks at a time with --parallel", t.idleTime())
+}
+
+func (s *sites) oneLogoutFlushed() (told bool) {
+	t, x := s.t, s.batch()
+	v := t.visit(t.own(), x.site)
+	left := t.Env.Now()
+	v.leave()
+	told = x.idles(left, t.idleTime()-time.Second, 0, "before batch_idle_time has passed after a logout")
+	t.sends(x.flushed(1, time.Second, "a batch request when batch_idle_time has passed after a logout"), "the batch request after one logout", v)
+	return told
+}
+
+func (s *sites) twoLogoutsFlushed() (told bool) {
+	t, x := s.t, s.batch()
+	all := t.visits(2, x.site)
+	var before time.Time
+	for i, which := range []string{"a logout", "the second of two logouts"} {
+		left := t.Env.Now()
+		all[i].leave()
+		if i > 0 && t.Env.Now().Sub(before) >= t.idleTime() {
+			return false // it came too late for the first one
+		}
+		before = left
+		if !x.idles(left, t.idleTime()-time.Second, 0, "before batch_idle_time has passed after "+which) {
+			return false
+		}
+	}
+	r := x.request(1, time.Second, "a batch request when batch_idle_time has passed after the second of two logouts")
+	t.sends(r, "the batch request after two logouts", all...)
+	return true
+}
+
+// idles ends the check as failed when, d later, more than n requests have come, and the idle time has not passed since a moment.
+// It reports false where they have come and it has: whether they were early, nobody knows then.
+func (p *played) idles(since time.Time, d time.Duration, n int, what string) bool {
+	t := p.in.t
+	t.passes(d)
+	if !t.Env.Await(moment, func() bool { return len(p.received()) > n }) {
+		return true
+	}
+	if t.Env.Now().Sub(since) >= t.idleTime() {
+		return false
+	}
+	t.FailAt(p.received()[n].exchange, fmt.Sprintf("no more than %d requests to the logout path %s", n, what), "one more")
+	return true
 }
 
 // UN-PL-27: a full queue does not wait.
@@ -58,26 +107,25 @@ func queueFlushedAtTheLimit(t *test) {
 	}
 	s := t.playSites()
 	defer s.release()
-	x := s.batch()
 	limit := t.batchLimit()
-	// A machine that is slow may let the idle time pass as well, which tells nothing: then it is tried again.
-	const tries = 4
-	for i := range tries {
+	t.untilTold(func() bool {
+		x := s.batch()
 		all := t.visits(limit, x.site)
+		left := t.Env.Now()
 		t.leaveAll(all[1:])
-		x.quiet(0, i, fmt.Sprintf("while the queue holds %d tasks and batch_limit is %d", limit-1, limit))
+		if !x.idles(left, 0, 0, fmt.Sprintf("while the queue holds %d tasks and batch_limit is %d", limit-1, limit)) {
+			return false
+		}
 		begun := t.Env.Now()
 		all[0].leave()
-		r := x.request(i+1, 0, fmt.Sprintf("a batch request within a second of the logout that makes %d tasks, when batch_limit is %d", limit, limit))
+		r := x.request(1, 0, fmt.Sprintf("a batch request within a second of the logout that makes %d tasks, when batch_limit is %d", limit, limit))
 		took := t.Env.Now().Sub(begun)
+		if left.Add(t.idleTime()).Before(begun) && len(r.tasks) < limit {
+			return false // they went before
+		}
 		t.sends(r, "the batch request of a queue that was full", all...)
-		if took < t.idleTime() {
-			return
-		}
-		if i == tries-1 {
-			t.FailAt(r.exchange, fmt.Sprintf("the batch request of a queue that was full before the idle time of %s has passed", t.idleTime()), "after "+took.String())
-		}
-	}
+		return took < t.idleTime()
+	})
 }
 
 // UN-PL-28: a third-party platform hears of its own users only.

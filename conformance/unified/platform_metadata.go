@@ -174,7 +174,7 @@ func (t *test) badOperators() []programCall {
 		who  OperatorSetup
 	}{
 		{"by an operator with a wrong password", wrong}, {"by a user who is no operator", OperatorSetup{Name: t.alice().Name, Password: t.alice().Password}},
-		{"by an operator that nobody is", OperatorSetup{Name: "nobody-" + t.Random(6), Password: t.olga().Password}},
+		{"by an operator that nobody is", OperatorSetup{Name: t.Fresh("nobody", 6), Password: t.olga().Password}},
 	} {
 		calls = append(calls,
 			programCall{"a registration " + c.what, t.byOperator(c.who, t.registrationEndpoint(), t.newSite().registration()), http.StatusUnauthorized},

@@ -1,0 +1,15 @@
+package drive_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestDrive(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Driving", suite, reporter)
+}

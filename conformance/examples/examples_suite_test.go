@@ -1,0 +1,15 @@
+package examples_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestExamples(t *testing.T) {
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomizeAllSpecs = true
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Examples", suite, reporter)
+}

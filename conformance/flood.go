@@ -1,0 +1,232 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// What a target can make the harness hold and do is bounded. A body has MaxBody bytes at the most, the headers of an answer 64 KiB, and all that a target
+// sends during one check, to the harness and to the parties that it plays, MaxCheck bytes. Parsing multiplies that by a small factor, so that a check
+// never takes more than 256 MiB of memory; one that meets a target in its senses takes less than 4. The time for an exchange is Wire.Limit, that for a
+// whole check Wire.Bound.
+const (
+	// MaxCheck is how many bytes the target may send during one check. Sending more is a failure of the target.
+	MaxCheck = 32 << 20
+	// perExchange is what an exchange counts for at least, so that a check has a few thousand of them at the most.
+	perExchange = 8 << 10
+	// maxConnections is how many connections a party holds at a time; it closes others at once.
+	maxConnections = 256
+	// maxHeader is for the headers of an answer, and of a request to a party, in bytes.
+	maxHeader = 64 << 10
+	// A request to a party has arriving to come in, headers and body each, and departing to be answered: parties answer late on purpose.
+	arriving, departing = 10 * time.Second, 5 * time.Minute
+	// A report shows maxReported bytes of the messages of a check, and of what is wrong maxActual: to take the secrets out of a text takes time.
+	maxReported, maxActual = 2 << 20, 8 << 10
+	// limitsInBound is how many exchanges that take as long as they may fit into a check.
+	limitsInBound = 20
+)
+
+var errFlood = fmt.Errorf("the target has sent more than %d bytes during this check", MaxCheck)
+
+// take counts bytes of the target against MaxCheck, and reports whether they still fit.
+func (s *Session) take(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken += n
+	return s.taken <= MaxCheck
+}
+
+// takeExchange is take for the headers of a message.
+func (s *Session) takeExchange(h http.Header) bool {
+	n := 0
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(v)
+		}
+	}
+	return s.take(max(n, perExchange))
+}
+
+// readBody reads the body of a message of the target, MaxBody bytes of it at the most. The error says why it is not whole.
+func (s *Session) readBody(body io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(counted{s, body}, MaxBody+1))
+	if err == nil && len(text) > MaxBody {
+		err = errTooLong
+	}
+	return text, err
+}
+
+// counted is a body that counts against MaxCheck as it is read.
+type counted struct {
+	s    *Session
+	body io.Reader
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.body.Read(p)
+	if !c.s.take(n) {
+		return n, errFlood
+	}
+	return n, err
+}
+
+// flood makes a failure of a check that passed or was skipped although the target has sent too much.
+func (s *Session) flood(result *Result) {
+	s.mu.Lock()
+	flooded := s.taken > MaxCheck
+	s.mu.Unlock()
+	if flooded && (result.Verdict == Pass || result.Verdict == Skip) {
+		result.Verdict, result.Reason = Fail, ""
+		result.Failure = &Failure{Expected: fmt.Sprintf("at most %d bytes in all the messages of the target", MaxCheck), Actual: errFlood.Error(), Blame: string(s.Check.Role)}
+	}
+}
+
+// reported are the exchanges as a report shows them. When a target floods it, the later ones are left bare, but for the one that shows the failure.
+func reported(exchanges []Exchange, failure *Failure) []Exchange {
+	all, room := slices.Clone(exchanges), maxReported
+	for i := range all {
+		e := &all[i]
+		size := len(e.URL) + len(e.RequestBody) + len(e.ResponseBody)
+		for _, h := range slices.Concat(e.RequestHeaders, e.ResponseHeaders) {
+			size += len(h.Name) + len(h.Value)
+		}
+		if failure != nil && failure.Exchange == e.Number {
+			continue
+		}
+		if room -= size; room < 0 {
+			e.URL, _, _ = strings.Cut(e.URL[:min(len(e.URL), maxActual)], "?")
+			e.RequestHeaders, e.ResponseHeaders, e.RequestBody, e.ResponseBody = nil, nil, "", ""
+			if e.Problem == "" {
+				e.Problem = fmt.Sprintf("left out: a report shows %d bytes of a check", maxReported)
+			}
+		}
+	}
+	return all
+}
+
+// shortened is a text of which a target may have made much.
+func shortened(text string) string {
+	if len(text) <= maxActual {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxActual], "") + fmt.Sprintf("... (%d bytes in all)", len(text))
+}
+
+// partyServer serves a party to clients that are under test, and may do what they like.
+func partyServer(h http.HandlerFunc) *http.Server {
+	var open atomic.Int64
+	return &http.Server{
+		ReadHeaderTimeout: arriving, IdleTimeout: time.Minute, WriteTimeout: departing, MaxHeaderBytes: maxHeader, ErrorLog: log.New(io.Discard, "", 0),
+		ConnState: func(c net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				if open.Add(1) > maxConnections {
+					_ = c.Close() // which ends it for the server too
+				}
+			case http.StateClosed, http.StateHijacked:
+				open.Add(-1)
+			}
+		},
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Body != http.NoBody {
+				deadline := http.NewResponseController(w)
+				_ = deadline.SetReadDeadline(time.Now().Add(arriving)) // every connection of a server has one
+				r.Body = hurried{r.Body, deadline}
+			}
+			h(w, r)
+		}),
+	}
+}
+
+// hurried is the body of a request to a party that has to come in time. Once it has, the answer may take its own.
+type hurried struct {
+	io.ReadCloser
+	deadline *http.ResponseController
+}
+
+func (b hurried) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.deadline.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// allowance is the time that a check has. It ends the check's context, and stands still while the check waits on purpose.
+type allowance struct {
+	ctx context.Context
+	end context.CancelCauseFunc
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	left    time.Duration // when the timer was started last
+	started time.Time
+	waiting int
+}
+
+// overdueError says that a check has used up its time.
+type overdueError struct{ bound time.Duration }
+
+func (e *overdueError) Error() string {
+	return fmt.Sprintf("the answers of this check took longer than %s in all", e.bound)
+}
+
+func newAllowance(ctx context.Context, bound time.Duration) *allowance {
+	a := &allowance{left: bound, started: time.Now()}
+	a.ctx, a.end = context.WithCancelCause(ctx)
+	a.timer = time.AfterFunc(bound, func() { a.end(&overdueError{bound}) })
+	return a
+}
+
+// wait stops the allowance until what it gives is called.
+func (a *allowance) wait() (done func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waiting++; a.waiting == 1 && a.timer.Stop() {
+		a.left -= time.Since(a.started)
+	}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.waiting--; a.waiting == 0 && a.ctx.Err() == nil {
+			a.started = time.Now()
+			a.timer.Reset(a.left)
+		}
+	}
+}
+
+// close ends the context.
+func (a *allowance) close() {
+	a.timer.Stop()
+	a.end(context.Canceled)
+}
+
+// overdue is err, or that the check is overdue where err comes of it.
+func (a *allowance) overdue(err error) error {
+	var late *overdueError
+	if err != nil && err != io.EOF && errors.As(context.Cause(a.ctx), &late) {
+		return late
+	}
+	return err
+}
+
+// hastened is the body of an answer whose reading ends with the allowance.
+type hastened struct {
+	io.ReadCloser
+	allowance *allowance
+}
+
+func (b hastened) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	return n, b.allowance.overdue(err)
+}
