@@ -81,7 +81,7 @@ func (s Scenario) OpenAt(l catalog.Level) bool { return s.open && l == catalog.C
 
 // All returns every scenario, in the order in which a reader may want to meet them.
 func All() []Scenario {
-	return slices.Concat(bidirectional(), bidirectionalFaults(), bidirectionalAttacks(), ticket(), ticketFaults(), ticketAttacks(), offline(), offlineFaults(), offlineAttacks(), unified(), unifiedFaults(), unifiedAttacks(), mobile(), mobileFaults(), mobileAttacks())
+	return slices.Concat(bidirectional(), bidirectionalFaults(), bidirectionalAttacks(), ticket(), ticketFaults(), ticketAttacks(), offline(), offlineFaults(), offlineAttacks(), unified(), unifiedFaults(), unifiedAttacks(), mobile(), mobileFaults(), mobileAttacks(), foundAttacks())
 }
 
 // UnknownError says that there is no scenario of a name.

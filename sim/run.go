@@ -9,7 +9,7 @@ import (
 // message is under way. More work may be added afterwards, and Run be called
 // again. Any error ends the world and all its processes; it is one of
 // [DeadlockError], [HorizonError], [LivelockError], [PanicError],
-// [StallError], [MisuseError], [FaultError] and [ClosedError].
+// [StallError], [MisuseError], [FaultError], [StoppedError] and [ClosedError].
 func (w *World) Run() error {
 	if w.abandoned.Load() {
 		return &ClosedError{Cause: w.stall}
@@ -105,7 +105,7 @@ func (w *World) loop() error {
 		if w.steps == w.config.MaxSteps {
 			return &LivelockError{Steps: w.steps, At: w.now}
 		}
-		e := w.queue.pop()
+		e := w.next()
 		if e == nil {
 			if w.alive > 0 {
 				return &DeadlockError{At: w.now, Waiting: w.waiting()}

@@ -55,9 +55,10 @@ type World struct {
 	hostNames map[string]*Host
 	links     map[linkKey]*link
 	taps      []Tap
-	messages  int // IDs given
-	processes int // numbers given
-	alive     int // processes that began and have not ended
+	choose    func([]Ready) int // of [World.Schedule]
+	messages  int               // IDs given
+	processes int               // numbers given
+	alive     int               // processes that began and have not ended
 	idle      []*coroutine
 
 	tapping bool // a tap or callback runs

@@ -58,6 +58,9 @@ func (st *Stage) Known(m *sim.Message) (leg string, known bool) {
 	return leg, known
 }
 
+// LegOf names what a request is for, or the one that a response answers, as the flow does.
+func (st *Stage) LegOf(m *sim.Message) string { return st.flow.Leg(m) }
+
 // Ask gets a page from a handler without a network between.
 func Ask(handler http.Handler, path string) []byte {
 	w := &sheet{header: http.Header{}}

@@ -22,6 +22,10 @@ type Setting struct {
 	Lifted []catalog.ID  // guards that every actor goes without
 	Seed   uint64
 	Faults []sim.Fault
+	// Link is the network between any two hosts; the zero value is that of [sim.Config].
+	Link sim.Link
+	// Wrote, if set, is called whenever an actor on a host changes what it stores in a bucket.
+	Wrote func(host, bucket string)
 }
 
 // Flow is what a flow adds to a stage: its oracles, and the words for its diagram.
@@ -47,7 +51,9 @@ type Stage struct {
 	flow      Flow
 	guards    guard.Set
 	dishonest map[string]sim.Boot // by host
+	corrupt   []string            // hosts
 	legs      map[string]string   // by host and path
+	wrote     func(host, bucket string)
 	hopes     []hope
 	breaches  []Breach
 }
@@ -64,7 +70,8 @@ const horizon = 60 * 24 * time.Hour
 // New returns an empty stage for a flow, which puts its hosts onto it. Patience is how long everybody waits for an answer; zero: half a minute.
 func New(s Setting, flow Flow, patience time.Duration) *Stage {
 	return &Stage{
-		World:  sim.New(sim.Config{Seed: s.Seed, Faults: s.Faults, Horizon: horizon, Timeout: patience}),
+		World:  sim.New(sim.Config{Seed: s.Seed, Faults: s.Faults, Horizon: horizon, Timeout: patience, Link: s.Link}),
+		wrote:  s.Wrote,
 		flow:   flow,
 		guards: guard.Set{Level: s.Level, Lifted: s.Lifted}, dishonest: map[string]sim.Boot{}, legs: map[string]string{},
 	}
@@ -83,17 +90,20 @@ func (st *Stage) Host(name string, boot sim.Boot) *sim.Host {
 // TakeOver puts a dishonest party in the place of the actor on a host. It has to be done before the world runs.
 func (st *Stage) TakeOver(h *sim.Host, boot sim.Boot) { st.dishonest[h.Name()] = boot }
 
-// Dishonest reports whether a host was taken over, or is an attacker's.
+// Corrupt makes a host dishonest whose program goes on as it is: the attacker has what it knows, and power over what it sends.
+func (st *Stage) Corrupt(h *sim.Host) { st.corrupt = append(st.corrupt, h.Name()) }
+
+// Dishonest reports whether a host was taken over or is corrupt, or is an attacker's.
 func (st *Stage) Dishonest(host string) bool {
 	_, taken := st.dishonest[host]
-	return taken
+	return taken || slices.Contains(st.corrupt, host)
 }
 
 // Env makes a host the surroundings of an actor: its store is kept over a crash, and its guards are those of the level without the lifted ones.
 func (st *Stage) Env(h *sim.Host) actors.Env {
 	return actors.Env{
 		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: st.guards,
-		Store: h.Durable("store", func() any { return &store.Memory{} }).(store.Store),
+		Store: h.Durable("store", func() any { return st.watched(h, &store.Memory{}) }).(store.Store),
 	}
 }
 
@@ -135,7 +145,7 @@ func (st *Stage) Run() Result {
 func (st *Stage) Draw(title string, t *sim.Trace, breaches []Breach) *sequence.Diagram {
 	lanes := slices.Clone(st.flow.Lanes())
 	for i := range lanes {
-		if _, taken := st.dishonest[lanes[i].Name]; taken {
+		if st.Dishonest(lanes[i].Name) {
 			lanes[i].Kind = sequence.Attacker
 		}
 	}

@@ -1,6 +1,7 @@
 package stage_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"countersign/actors/store"
 	"countersign/conformance/catalog"
 	"countersign/reports/sequence"
 	"countersign/scenarios/stage"
@@ -212,4 +214,41 @@ var _ = It("every mishap has a name of its own, words for a role, and a plan tha
 		Expect(p.Run().Err).NotTo(HaveOccurred())
 	}
 	Expect(seen).To(HaveLen(12))
+})
+
+var _ = Describe("A stage that is watched", func() {
+	It("tells of every change that an actor keeps, and of no other", func() {
+		var changes []string
+		st := stage.New(stage.Setting{Wrote: func(host, bucket string) { changes = append(changes, host+" "+bucket) }}, nil, 0)
+		st.Host("a", func(h *sim.Host) http.Handler {
+			kept := st.Env(h).Store
+			Expect(kept.Update(func(tx store.Tx) error { return tx.Put("kept", "k", 1) })).To(Succeed())
+			Expect(kept.Update(func(tx store.Tx) error {
+				Expect(tx.Put("undone", "k", 1)).To(Succeed())
+				return errors.New("no")
+			})).NotTo(Succeed())
+			n, found, err := store.Load[int](kept, "kept", "k")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(found).To(BeTrue())
+			Expect(n).To(Equal(1))
+			Expect(kept.Update(func(tx store.Tx) error { return tx.Delete("kept", "k") })).To(Succeed())
+			return nil
+		})
+		Expect(st.World.Run()).To(Succeed())
+		Expect(changes).To(Equal([]string{"a kept", "a kept"}))
+	})
+
+	It("takes a corrupt host for dishonest, and lets its program go on", func() {
+		st := stage.New(stage.Setting{}, nil, 0)
+		ran := false
+		h := st.Host("a", func(*sim.Host) http.Handler {
+			ran = true
+			return nil
+		})
+		Expect(st.Dishonest("a")).To(BeFalse())
+		st.Corrupt(h)
+		Expect(st.World.Run()).To(Succeed())
+		Expect(st.Dishonest("a")).To(BeTrue())
+		Expect(ran).To(BeTrue())
+	})
 })

@@ -130,7 +130,7 @@ func (j *judge) revoked(asked *sim.Message) {
 // slack is by how much a token may outlive its lifetime: what answers take on their way, and what honest clocks differ by.
 const slack = 5 * time.Minute
 
-// resourceGiven judges an answer of a resource server that opens somebody's resources.
+// resourceGiven judges an answer of a resource server that opens somebody's resources. To whom Mallory's own are given is her affair.
 func (j *judge) resourceGiven(site *Site, asked *sim.Message, e sim.Event) {
 	var answer struct {
 		Owner string `json:"owner"`
@@ -157,7 +157,7 @@ func (j *judge) resourceGiven(site *Site, asked *sim.Message, e sim.Event) {
 	if token.client != client {
 		j.Breach(Audience, e, "%s for an access token that was issued to %s", what, token.client)
 	}
-	if !j.consented(site, token, client, answer.Owner) {
+	if answer.Owner != site.accountOf(j.Mallory.Name).username && !j.consented(site, token, client, answer.Owner) {
 		j.Breach(Secrecy, e, "%s without a consent of the owner to that client", what)
 	}
 	if token.revoked {
@@ -194,6 +194,9 @@ func (st *Stage) clientHost(client string) string {
 // shown looks at what reaches a terminal.
 func (j *judge) shown(e sim.Event) {
 	site, role := j.roleOf(e.Peer)
+	if j.Stage.Dishonest(e.Peer) { // it may show whatever it likes
+		return
+	}
 	if role != "client" || e.Message.Status != http.StatusOK || strings.Contains(e.Host, ".") {
 		return
 	}
@@ -218,6 +221,7 @@ func (j *judge) passwords(e sim.Event) {
 		for _, a := range s.accounts {
 			switch {
 			case !strings.Contains(body, a.password):
+			case j.Stage.Dishonest(a.person): // an attacker's own password is nobody's secret
 			case e.Host != s.OAuthServer.Name() && j.forwarded[m.URL]:
 				j.Breach(PasswordNotForwarded, e, "a redirect made the browser of %s send the password for %s to %s", m.From, s.Name, e.Host)
 			case e.Host != s.OAuthServer.Name():

@@ -1,0 +1,233 @@
+package adversary
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/scenarios/twosites"
+)
+
+// move gives the attacker what every endpoint of the flow takes.
+func (st *twoSites) move(scene string) {
+	for _, s := range []*twosites.Site{st.A, st.B} {
+		if scene == "likely-passwords" {
+			st.d.May(st.atPassword(s)...)
+			continue
+		}
+		st.d.May(st.inBrowsers(s)...)
+		st.d.May(st.asClient(st.C, s)...)
+		st.d.May(st.unsigned(s)...)
+	}
+	if st.d.bent[st.B.Client.Name()] {
+		st.d.May(st.asClient(st.B, st.A)...)
+		st.d.May(st.asClient(st.B, st.B)...)
+	}
+	st.d.May(Move{
+		Name: "opens", Slots: []string{continueLink},
+		Send: func(t []Term) { st.Mallory.Get(t[0].Value) },
+		Link: func(t []Term) Link { return Link{Target: t[0].Value} },
+	})
+}
+
+// inBrowsers are the legs that go through a browser, honest or not.
+func (st *twoSites) inBrowsers(s *twosites.Site) []Move {
+	peer := st.B
+	if s == st.B {
+		peer = st.A
+	}
+	page := func(t []Term) string { return asking(s, t[0].Value, t[1].Value) }
+	own := func(t []Term) url.Values {
+		username, password := s.Account(st.Mallory.Name)
+		st.Mallory.Agrees(s, t[0].Value, t[1].Value)
+		return url.Values{"username": {username}, "password": {password}, "decision": {"approve"}}
+	}
+	back := func(t []Term) string {
+		return s.Callback() + "?" + url.Values{"oauth_token": {t[0].Value}, "oauth_verifier": {t[1].Value}}.Encode()
+	}
+	form := url.Values{"peer": {peer.Issuer}}
+	return []Move{
+		{
+			Name: "opens the page of " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: of(s.OAuthServer.Name()),
+			Link: func(t []Term) Link { return Link{Target: page(t)} },
+		},
+		{
+			Name: "approves with Mallory's account at " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: of(s.OAuthServer.Name()),
+			Send: func(t []Term) { st.Mallory.OwnConsent(page(t), s) },
+			Link: func(t []Term) Link { return Link{page(t), own(t)} },
+		},
+		{
+			Name: "approves by a link with Mallory's account at " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: of(s.OAuthServer.Name()),
+			Link: func(t []Term) Link { return Link{Target: page(t) + "&" + own(t).Encode()} },
+		},
+		{
+			Name: "brings to the callback of " + s.Client.Name(), Slots: []string{temporary, verifier},
+			Send: func(t []Term) { st.Mallory.Get(back(t)) },
+			Link: func(t []Term) Link { return Link{Target: back(t)} },
+		},
+		{Name: "begins a flow at " + s.Client.Name() + " by a page of site C", Link: func([]Term) Link { return Link{s.ClientBase + "/start", form} }},
+		{Name: "begins a flow at " + s.Client.Name() + " by a link", Link: func([]Term) Link { return Link{Target: s.ClientBase + "/start?" + form.Encode()} }},
+		{Name: "disconnects at " + s.Client.Name() + " by a page of site C", Link: func([]Term) Link { return Link{s.ClientBase + "/disconnect", form} }},
+	}
+}
+
+// atPassword are tries to consent in Alice's name.
+func (st *twoSites) atPassword(s *twosites.Site) []Move {
+	peer := st.B
+	if s == st.B {
+		peer = st.A
+	}
+	right, word := s.Account(st.Alice.Name)
+	elsewhere, _ := peer.Account(st.Alice.Name)
+	try := func(username string, guesses ...string) func([]Term) {
+		return func([]Term) {
+			page := ""
+			for i, guess := range guesses {
+				if i%4 == 0 && len(guesses) > 8 || i == 0 {
+					page = st.Mallory.Start(peer, s)
+				}
+				if answer := st.Mallory.Consent(page, username, guess); answer.Location != "" {
+					st.Mallory.Get(answer.Location)
+				}
+			}
+		}
+	}
+	wrong := strings.Split(strings.Repeat("guess ", 11), " ")[:11]
+	at := " at " + s.OAuthServer.Name()
+	return []Move{
+		{Name: "consents in Alice's name with a password made up" + at, Send: try(right, wrong[0])},
+		{Name: "consents with Alice's name of the other site" + at, Send: try(elsewhere, wrong[0])},
+		{Name: "tries eight likely passwords of Alice's in one flow, the last of them right," + at, Send: try(right, append(wrong[:7:7], word)...)},
+		{Name: "tries twelve likely passwords of Alice's over many flows, the last of them right," + at, Send: try(right, append(wrong[:11:11], word)...)},
+	}
+}
+
+// asClient is what a dishonest client can ask of a site under its own signature.
+func (st *twoSites) asClient(c, s *twosites.Site) []Move {
+	speaker := twosites.Speaker{Host: c.Client, As: c}
+	as := ", signed by " + c.ClientID
+	delegate := st.B.ClientID
+	if s == st.B {
+		delegate = st.A.ClientID
+	}
+	return []Move{
+		{
+			Name: "asks " + s.OAuthServer.Name() + as + ", for a credential with the delegate " + delegate,
+			Send: func([]Term) { speaker.Ask(s, delegate) },
+		},
+		{
+			Name: "redeems at " + s.OAuthServer.Name() + as + ", and reads,", Slots: []string{temporary, verifier}, Fits: first(withSecret, of(s.OAuthServer.Name())),
+			Send: func(t []Term) {
+				if token := speaker.Redeem(s, credentials(t[0]), t[1].Value); token.Token != "" {
+					speaker.Read(s, token)
+				}
+			},
+		},
+		{
+			Name: "reads at " + s.ResourceServer.Name() + as + ",", Slots: []string{access},
+			Send: func(t []Term) { speaker.Read(s, credentials(t[0])) },
+		},
+		{
+			Name: "revokes at " + s.OAuthServer.Name() + as + ",", Slots: []string{access}, Fits: of(s.OAuthServer.Name()),
+			Send: func(t []Term) { speaker.Revoke(s, t[0].Value) },
+		},
+		{
+			Name: "delegates to " + s.Client.Name() + as + ",", Slots: []string{temporary}, Fits: withSecret,
+			Send: func(t []Term) { st.delegate(s, speaker, c.ClientID, t[0]) },
+		},
+		{
+			Name: "hands over to " + s.ResourceServer.Name() + as + ",", Slots: []string{access}, Fits: withSecret,
+			Send: func(t []Term) { st.handOver(s, &speaker, t[0]) },
+		},
+	}
+}
+
+// unsigned is what anybody can send, with no signature or one made up under another's name.
+func (st *twoSites) unsigned(s *twosites.Site) []Move {
+	peer := st.B
+	if s == st.B {
+		peer = st.A
+	}
+	posing := func(as string) twosites.Speaker {
+		return twosites.Speaker{Host: st.Mallory.Host, As: &twosites.Site{ClientID: as}, Secret: madeUp}
+	}
+	asPeer, asServer := posing(peer.ClientID), posing(s.Issuer)
+	return []Move{
+		{
+			Name: "delegates to " + s.Client.Name() + ", unsigned,", Slots: []string{temporary}, Fits: withSecret,
+			Send: func(t []Term) { st.Mallory.Post(s.DelegationEndpoint, delegation(peer, peer.ClientID, t[0])) },
+		},
+		{
+			Name: "delegates to " + s.Client.Name() + ", with a signature made up,", Slots: []string{temporary}, Fits: withSecret,
+			Send: func(t []Term) { st.delegate(s, asPeer, peer.ClientID, t[0]) },
+		},
+		{
+			Name: "hands over to " + s.ResourceServer.Name() + ", unsigned,", Slots: []string{access}, Fits: withSecret,
+			Send: func(t []Term) { st.handOver(s, nil, t[0]) },
+		},
+		{
+			Name: "hands over to " + s.ResourceServer.Name() + ", with a signature made up,", Slots: []string{access}, Fits: withSecret,
+			Send: func(t []Term) { st.handOver(s, &asServer, t[0]) },
+		},
+		{
+			Name: "revokes at " + s.OAuthServer.Name() + ", with a signature made up,", Slots: []string{access}, Fits: of(s.OAuthServer.Name()),
+			Send: func(t []Term) { asPeer.Revoke(s, t[0].Value) },
+		},
+	}
+}
+
+// delegation is the form of step 9 for a credential that is said to be of a site's own OAuth server.
+func delegation(from *twosites.Site, as string, t Term) url.Values {
+	return url.Values{
+		"temporary_credential": {t.Value}, "temporary_credential_secret": {t.Secret}, "client_id": {as}, "issuer": {from.Issuer},
+	}
+}
+
+func (st *twoSites) delegate(to *twosites.Site, by twosites.Speaker, as string, t Term) {
+	from := st.A
+	if to == st.A {
+		from = st.B
+	}
+	by.Send(http.MethodPost, to.DelegationEndpoint, to, twosites.Credentials{}, delegation(from, as, t))
+}
+
+// handOver hands a token over for the resources of Alice and for site C.
+func (st *twoSites) handOver(to *twosites.Site, by *twosites.Speaker, t Term) {
+	username, _ := to.Account(st.Alice.Name)
+	form := url.Values{
+		"event": {"issued"}, "token": {t.Value}, "token_secret": {t.Secret}, "client_id": {st.C.ClientID}, "username": {username},
+		"resource_server": {to.Resource()}, "sequence": {"1"},
+		"expires_at": {strconv.FormatInt(st.Mallory.Host.Clock().Now().Add(time.Hour).Unix(), 10)},
+	}
+	if by == nil {
+		st.Mallory.Post(to.HandoverEndpoint, form)
+		return
+	}
+	by.Send(http.MethodPost, to.HandoverEndpoint, to, twosites.Credentials{}, form)
+}
+
+func credentials(t Term) twosites.Credentials {
+	return twosites.Credentials{Token: t.Value, Secret: t.Secret}
+}
+
+// of lets pass terms whose first comes from a host, or is made up: no other host could tell it from one that is.
+func of(host string) func([]Term) bool {
+	return func(t []Term) bool {
+		return strings.HasSuffix(t[0].Name, " of "+host) || strings.Contains(t[0].Name, "made up")
+	}
+}
+
+func withSecret(t []Term) bool { return t[0].Secret != "" }
+
+func first(conditions ...func([]Term) bool) func([]Term) bool {
+	return func(t []Term) bool {
+		for _, holds := range conditions {
+			if !holds(t) {
+				return false
+			}
+		}
+		return true
+	}
+}

@@ -1,0 +1,173 @@
+package adversary
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"countersign/conformance/catalog"
+	"countersign/scenarios/stage"
+	"countersign/sim"
+	"countersign/sim/explore"
+)
+
+// Flow is what the explorer has to know of a flow.
+type Flow struct {
+	Name string
+	// Scenes are the places where the flow is explored, the plainest first.
+	Scenes []Scene
+	// Sessions are what honest and dishonest people may begin, each at most once in a world. A world has a few of them.
+	Sessions []string
+	// Set builds the world of a scene: it makes the stage, gives the people their parts with [Director.Person] and
+	// [Director.Session], the attacker its keys and moves, and returns the stage, which has not run.
+	Set func(d *Director, scene string, s stage.Setting) *stage.Stage
+	// Type says what a field of a message holds.
+	Type func(leg string, m *sim.Message, f Field) Meaning
+	// Volatile are the names of parameters that differ from run to run and say nothing, as a signature.
+	Volatile []string
+	// Nonces are the parts of names of the buckets in which actors only remember that a request has come.
+	Nonces []string
+}
+
+// Scene is a place where a flow is explored: who is dishonest in it, and what travels without TLS.
+type Scene struct {
+	Name, Text string
+	Attacker   Attacker
+	// Sessions are those that make sense in it; empty: all.
+	Sessions []string
+}
+
+// Attacker is a kind of attacker.
+type Attacker string
+
+// The kinds of attacker.
+const (
+	// Web is a registered but dishonest party: it starts sessions, sends what it knows anywhere, and gets honest users to follow links.
+	Web Attacker = "web"
+	// Network sits besides on every link without TLS: it hears, loses, holds up, repeats, diverts and changes what passes.
+	Network Attacker = "network"
+)
+
+// Meaning says what a field holds.
+type Meaning struct {
+	// Type is a kind of term; empty for what no attacker has a use for.
+	Type string
+	// SecretOf is the type of term whose secret this is; it goes with the term of that type in the same message.
+	SecretOf string
+	// Of is the host that it belongs to; empty: the one that answers the request.
+	Of string
+}
+
+// System is one world that is explored.
+type System struct {
+	Flow     Flow
+	Scene    Scene
+	Sessions []string
+	Level    catalog.Level
+	Lifted   []catalog.ID
+	Seed     uint64
+	Faults   bool // hosts crash and messages get lost or arrive twice, each for the price of a move
+}
+
+// Name tells the system apart from others of the same hunt.
+func (s System) Name() string {
+	return s.Scene.Name + ": " + strings.Join(s.Sessions, ", ")
+}
+
+// Systems are all worlds of a flow with the attacker and at most so many sessions, the smallest first.
+func (f Flow) Systems(h Hunt) []System {
+	var all []System
+	for size := 1; size <= h.Sessions; size++ {
+		for _, scene := range f.Scenes {
+			if h.Attacker != "" && h.Attacker != scene.Attacker || h.Scene != "" && h.Scene != scene.Name {
+				continue
+			}
+			sessions := scene.Sessions
+			if len(sessions) == 0 {
+				sessions = f.Sessions
+			}
+			for _, chosen := range subsets(sessions, size) {
+				all = append(all, System{f, scene, chosen, h.Level, h.Lifted, h.Seed, h.Faults})
+			}
+		}
+	}
+	return all
+}
+
+// subsets are the parts of a list that have that size, in the order of the list.
+func subsets(list []string, size int) (all [][]string) {
+	if size == 0 {
+		return [][]string{nil}
+	}
+	for i, first := range list {
+		for _, rest := range subsets(list[i+1:], size-1) {
+			all = append(all, append([]string{first}, rest...))
+		}
+	}
+	return all
+}
+
+// scene finds a scene by its name.
+func (f Flow) scene(name string) (Scene, error) {
+	i := slices.IndexFunc(f.Scenes, func(s Scene) bool { return s.Name == name })
+	if i < 0 {
+		names := make([]string, len(f.Scenes))
+		for i, s := range f.Scenes {
+			names[i] = s.Name
+		}
+		return Scene{}, fmt.Errorf("the flow %s has no scene %q; it has %s", f.Name, name, strings.Join(names, ", "))
+	}
+	return f.Scenes[i], nil
+}
+
+// model is the system for the explorer.
+func (s System) model() explore.Model {
+	return explore.Model{Name: s.Name(), Play: func(c *explore.Chooser) explore.Outcome {
+		_, outcome := s.play(c, false)
+		return outcome
+	}}
+}
+
+// run is a world that was played.
+type run struct {
+	stage  *stage.Stage
+	result stage.Result
+	told   []string
+}
+
+// set sets the stage of the system and puts a director onto it. One that tells puts the attacker's steps and what it learns into the trace, as remarks.
+func (s System) set(c *explore.Chooser, setting stage.Setting, tells bool) (*Director, *stage.Stage) {
+	d := newDirector(s, c, tells)
+	setting.Wrote = d.wrote
+	setting.Link = sim.Link{BytesPerSecond: 1 << 62} // without delay, so that nothing but the chooser orders what happens
+	set := s.Flow.Set(d, s.Scene.Name, setting)
+	d.take(set)
+	return d, set
+}
+
+// play plays the system.
+func (s System) play(c *explore.Chooser, tells bool) (run, explore.Outcome) {
+	d, set := s.set(c, stage.Setting{Level: s.Level, Lifted: s.Lifted, Seed: s.Seed}, tells)
+	r := run{stage: set, result: set.Run()}
+	r.told = d.told
+	var o explore.Outcome
+	for _, b := range r.counted(s.Level) {
+		o.Breaches = append(o.Breaches, explore.Breach{Invariant: b.Invariant.Name, Requirement: string(b.Invariant.Requirement), Text: b.Text})
+	}
+	var stopped *sim.StoppedError
+	if !errors.As(r.result.Err, &stopped) {
+		o.Err = r.result.Err
+	}
+	return r, o
+}
+
+// counted are the breaches of what a level asks for.
+func (r run) counted(level catalog.Level) (all []stage.Breach) {
+	for _, b := range r.result.Breaches {
+		if level.Includes(b.Invariant.Level()) {
+			all = append(all, b)
+		}
+	}
+	return all
+}

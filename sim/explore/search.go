@@ -1,0 +1,278 @@
+package explore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Search looks for a run in which an invariant does not hold.
+type Search struct {
+	Models []Model
+	Bounds Price // at most so much in a run
+	// Random is how many runs are drawn at random once all within the bounds were played. Each has RandomMoves steps.
+	Random      int
+	RandomMoves int // zero: one more than Bounds.Moves
+	Seed        uint64
+	// Workers is how many runs are played side by side; zero: one a processor.
+	Workers int
+	// Wanted says which breaches count; nil: all.
+	Wanted func(Breach) bool
+	// Progress, if set, is called after each batch.
+	Progress func(Progress)
+	// Save, if set, is called after each batch with what [Search.Begun] needs to go on from there. Its error ends the search.
+	Save func(Frontier) error
+	// Stopped, if set, is called with the same when the search ends before it is done.
+	Stopped func(Frontier) error
+	Begun   *Frontier
+}
+
+// Progress is how far a search is.
+type Progress struct {
+	Stats
+	Level   int // moves of the runs that are gone on from now
+	Waiting int // points of this level from which it has to go on yet
+}
+
+// Result is what came of a search. Without a finding, there is none within the bounds.
+type Result struct {
+	Stats
+	Finding *Finding
+	// Points and Options are the most that a random run had, from which its chance follows.
+	Points, Options int
+}
+
+// EmptyError says that a search played nothing.
+type EmptyError struct{}
+
+func (*EmptyError) Error() string {
+	return "there is nothing to explore: no run was played; name a flow, stages and sessions that there are"
+}
+
+// ModelError says that a model went wrong in itself.
+type ModelError struct {
+	Model string
+	Steps []Step
+	Err   error
+}
+
+func (e *ModelError) Error() string {
+	return fmt.Sprintf("the world %q went wrong after %d steps: %v", e.Model, len(e.Steps), e.Err)
+}
+
+// Unwrap gives what the model said.
+func (e *ModelError) Unwrap() error { return e.Err }
+
+const batch = 24 // tasks between two comparisons of states
+
+// task is a point from which the search goes on.
+type task struct {
+	Model int
+	Plan  []Step
+	At    string
+	Spent Price
+}
+
+// node is a run that was played, and the points at which it can be gone on from.
+type node struct {
+	model  int
+	plan   []Step
+	spent  Price
+	beyond []place
+}
+
+// done is what came of a task.
+type done struct {
+	stats   Stats
+	nodes   []node
+	finding *Finding
+	err     error
+}
+
+// Run searches. When the context ends it returns what was counted so far with the context's error.
+func (s Search) Run(ctx context.Context) (Result, error) {
+	f := newFrontier(s.Bounds)
+	if s.Begun != nil {
+		f = s.Begun.clone()
+	}
+	r := Result{}
+	for f.Next < len(s.Models) {
+		first := f.Next
+		results := parallel(ctx, s.workers(), min(batch, len(s.Models)-first), func(i int) done { return s.root(first+i, f) })
+		f.Next += len(results)
+		if stop, err := s.take(f, 0, results, &r); stop || err != nil {
+			return r, err
+		}
+		if err := s.pause(ctx, f); err != nil {
+			return r, err
+		}
+	}
+	for f.Level <= s.Bounds.Moves {
+		queue := f.Tasks[f.Level]
+		if len(queue) == 0 {
+			f.Level++
+			continue
+		}
+		tasks := queue[:min(batch, len(queue))]
+		results := parallel(ctx, s.workers(), len(tasks), func(i int) done { return s.perform(tasks[i], f) })
+		f.Tasks[f.Level] = queue[len(results):]
+		if stop, err := s.take(f, f.Level, results, &r); stop || err != nil {
+			return r, err
+		}
+		if err := s.pause(ctx, f); err != nil {
+			return r, err
+		}
+	}
+	r.Stats = f.Stats
+	if r.Runs == 0 {
+		return r, &EmptyError{}
+	}
+	return s.gamble(ctx, f, r)
+}
+
+// pause ends a search whose context has ended.
+func (s Search) pause(ctx context.Context, f *Frontier) error {
+	err := ctx.Err()
+	if err != nil && s.Stopped != nil {
+		err = errors.Join(err, s.Stopped(*f))
+	}
+	return err
+}
+
+func (s Search) workers() int {
+	if s.Workers > 0 {
+		return s.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// parallel does n things in their order, some at the same time, up to the first that found something or went wrong. It returns those, without a gap.
+func parallel(ctx context.Context, workers, n int, do func(int) done) []done {
+	results := make([]done, n)
+	var next atomic.Int64
+	var mu sync.Mutex
+	end := n // what lies there and beyond is of no interest
+	var group errgroup.Group
+	for range min(workers, n) {
+		group.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				mu.Lock()
+				enough := i >= end
+				if !enough && ctx.Err() != nil {
+					end, enough = i, true
+				}
+				mu.Unlock()
+				if enough {
+					return nil
+				}
+				results[i] = do(i)
+				if results[i].finding != nil || results[i].err != nil {
+					mu.Lock()
+					end = min(end, i+1)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	_ = group.Wait() // none returns an error
+	return results[:end]
+}
+
+// take merges results in their order, and reports whether the search is over.
+func (s Search) take(f *Frontier, level int, results []done, r *Result) (over bool, err error) {
+	for _, d := range results {
+		f.Stats.add(d.stats)
+		r.Stats = f.Stats
+		if d.err != nil {
+			return true, d.err
+		}
+		if d.finding != nil {
+			r.Finding = d.finding
+			return true, nil
+		}
+		for _, n := range d.nodes {
+			f.grow(n)
+		}
+	}
+	r.Stats = f.Stats
+	if s.Progress != nil {
+		s.Progress(Progress{f.Stats, level, len(f.Tasks[min(level, len(f.Tasks)-1)])})
+	}
+	if s.Save != nil && len(results) > 0 {
+		return false, s.Save(*f)
+	}
+	return false, nil
+}
+
+// root plays a model as it goes of itself.
+func (s Search) root(model int, f *Frontier) (d done) {
+	c := &Chooser{left: s.Bounds, known: f.known, model: uint64(model)}
+	d.stats.Runs++
+	if s.judge(&d, model, c, s.Models[model].Play(c)) {
+		return d
+	}
+	d.nodes = append(d.nodes, node{model, nil, Price{}, c.beyond})
+	return d
+}
+
+// perform tries all that may happen at the point of a task.
+func (s Search) perform(t task, f *Frontier) (d done) {
+	for from := 0; ; {
+		c := &Chooser{plan: t.Plan, left: s.Bounds.less(t.Spent), known: f.known, model: uint64(t.Model), sweep: &sweep{at: t.At, from: from}}
+		outcome := s.Models[t.Model].Play(c)
+		c.settle()
+		d.stats.Runs++
+		d.stats.Tried += c.sweep.tried - from
+		d.stats.Inert += len(c.sweep.inert)
+		if s.judge(&d, t.Model, c, outcome) {
+			return d
+		}
+		if !c.sweep.begun {
+			d.err = &ModelError{s.Models[t.Model].Name, t.Plan, fmt.Errorf("the point %q did not come again: the same choices give different runs", t.At)}
+			return d
+		}
+		if o := c.sweep.effective; o != nil {
+			plan := append(slices.Clone(t.Plan), Step{t.At, o.Label})
+			d.nodes = append(d.nodes, node{t.Model, plan, t.Spent.plus(o.Price), c.beyond})
+		}
+		if from = c.sweep.tried; from >= len(c.sweep.options) {
+			return d
+		}
+	}
+}
+
+// judge takes down what came of a run, and reports whether that ends the task.
+func (s Search) judge(d *done, model int, c *Chooser, o Outcome) bool {
+	if o.Err != nil {
+		d.err = &ModelError{s.Models[model].Name, c.Taken(), o.Err}
+		return true
+	}
+	d.finding = s.finding(model, c, o)
+	return d.finding != nil
+}
+
+func (s Search) finding(model int, c *Chooser, o Outcome) *Finding {
+	wanted := o.Breaches
+	if s.Wanted != nil {
+		wanted = slices.DeleteFunc(slices.Clone(wanted), func(b Breach) bool { return !s.Wanted(b) })
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	return &Finding{s.Models[model].Name, c.Taken(), wanted}
+}
+
+func (s *Stats) add(other Stats) {
+	s.Runs += other.Runs
+	s.Tried += other.Tried
+	s.Inert += other.Inert
+	s.Pruned += other.Pruned
+	s.Random += other.Random
+}
