@@ -50,6 +50,6 @@ Exit codes: 0 conformant, or all scenarios as expected; 1 nonconformant, or a sc
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &certify.UsageError{Problem: fmt.Sprintf("%v; `%s --help` shows what there is", err, c.CommandPath())}
 	})
-	c.AddCommand(p.Init(), p.Doctor(), p.Check(), p.Run(), p.Serve(), p.List(), p.Report())
+	c.AddCommand(p.Init(), p.Doctor(), p.Check(), p.Run(), p.Explore(), p.Serve(), p.List(), p.Report(), p.Key(), p.Verify(), p.Rejudge())
 	return c
 }

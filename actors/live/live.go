@@ -4,6 +4,7 @@ package live
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
@@ -20,6 +21,8 @@ import (
 type World struct {
 	// Seed makes all randomness a function of it, for a reference that is run under test; nil takes it from the operating system.
 	Seed *uint64
+	// TLS is how actors reach others over https; nil trusts whom the machine trusts.
+	TLS *tls.Config
 
 	mu       sync.Mutex
 	ahead    time.Duration
@@ -35,7 +38,7 @@ func (w *World) Env(actor string, guards guard.Set) actors.Env {
 		Entropy: w.entropy(actor),
 		HTTP: &http.Client{
 			Timeout:       10 * time.Second,
-			Transport:     &http.Transport{MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true},
+			Transport:     &http.Transport{MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true, TLSClientConfig: w.TLS.Clone()},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		Store:  &store.Memory{},

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,86 +18,151 @@ import (
 	"countersign/reports/progress"
 )
 
+// checking is what the flags of check say.
+type checking struct {
+	job               certify.Job
+	start             startFlags
+	part              part
+	proof             proof
+	file, level, flow string
+	target, out       string
+	roles             []string
+	seed              uint64
+	asJSON            bool
+}
+
 // Check is the command check.
 func (p Program) Check() *cobra.Command {
-	var (
-		job               certify.Job
-		file, level, flow string
-		target, out       string
-		roles             []string
-		seed              uint64
-		asJSON, simulated bool
-	)
+	var k checking
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Put an implementation under test and report",
 		Long: `Check plays every check of the chosen level and roles against a target and writes report.html, report.json and report.xml (JUnit).
-Without --target, and without a target in the configuration, the target is the built-in reference on loopback HTTP.`,
+Without --target, and without a target in the configuration, the target is the built-in reference on loopback HTTP. With --exec, --image or --build
+the target is started, waited for and stopped, and its output is kept as target.log beside the reports.`,
 		Example: `  countersign check
   countersign check --target http://127.0.0.1:9000
+  countersign check --exec './server --port {port}'
+  countersign check --build . --target http://127.0.0.1:9000
   countersign check --config countersign.yaml --only BI-OS-36
-  countersign check --defect BI-OS-31      # see a check bite`,
+  countersign check --rerun out/report.json
+  countersign check --defect BI-OS-31      # see a check bite
+  countersign check --evidence --key countersign.key`,
 		Args: exactly(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			job.Config = config.Default()
-			if file != "" {
-				var err error
-				if job.Config, err = p.configured().Load(file); err != nil {
-					return err
-				}
-				job.ConfigFile = file
-			}
-			if err := override(c, &job.Config, flow, target, level, roles, seed); err != nil {
-				return err
-			}
-			job.Simulated = simulated
-			job.Warn = func(f doctor.Finding) { fmt.Fprintf(p.Err, "%s: %s\n", f.Severity, f) }
-			folder, err := reports.OpenFolder(out)
-			if err != nil {
-				return &certify.UsageError{Problem: err.Error()}
-			}
-			bar := progress.New(p.Err, p.onTerminal())
-			job.Progress = func(done, total int, r conformance.Result) { bar.Tell(done, total, r.Check, string(r.Verdict)) }
-			report, err := job.Run(c.Context())
-			bar.Close()
-			if err != nil {
-				return err
-			}
-			document := reports.Document{Checks: &report}
-			if err := p.show(document, asJSON); err != nil {
-				return err
-			}
-			if err := folder.Save("report", document); err != nil {
-				return &certify.UsageError{Problem: err.Error()}
-			}
-			fmt.Fprintf(p.Err, "%s\n", folder.Path("report.html"))
-			if job.Defect != "" && p.tellDefect(job.Defect, report) && report.Conclusion == conformance.Conformant {
-				return ExitCode(conformance.Nonconformant.ExitCode()) // it was caught by a warning
-			}
-			outcome := job.Outcome(report)
-			for _, sentence := range outcome.Sentences {
-				fmt.Fprintln(p.Err, sentence)
-			}
-			if outcome.ExitCode != 0 {
-				return ExitCode(outcome.ExitCode)
-			}
-			return nil
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return p.check(c, k) },
 	}
-	f := c.Flags()
-	f.StringVar(&file, "config", "", "countersign.yaml: target, roles, setup")
-	f.StringVar(&flow, "flow", "", "flow, or profile, under test (default: every flow, or the one that the target serves)")
-	f.StringVar(&target, "target", "", "base URL of the implementation under test")
-	f.StringSliceVar(&roles, "role", nil, "role under test, as oauth-server, client, app-server; repeatable")
-	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
-	f.StringSliceVar(&job.Only, "only", nil, "checks to run: an ID or the beginning of one; repeatable")
-	f.StringVar(&job.Defect, "defect", "", "make the reference wrong in this way (see `list defects`)")
-	f.BoolVar(&simulated, "simulated", false, "run the reference in a simulated world, without waiting for anything")
-	f.Uint64Var(&seed, "seed", 0, "seed of all randomness of harness and reference (default 1)")
-	f.IntVar(&job.Parallel, "parallel", 0, "checks at a time (default 16)")
-	f.StringVar(&out, "out", "out", "folder for the reports")
-	f.BoolVar(&asJSON, "json", false, "print the report as JSON on standard output")
+	k.flags(c)
 	return c
+}
+
+func (k *checking) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&k.file, "config", "", "countersign.yaml: target, roles, setup")
+	f.StringVar(&k.flow, "flow", "", "flow, or profile, under test (default: every flow, or the one that the target serves)")
+	f.StringVar(&k.target, "target", "", "base URL of the implementation under test")
+	f.StringSliceVar(&k.roles, "role", nil, "role under test, as oauth-server, client, app-server; repeatable")
+	f.StringVar(&k.level, "level", "", "core or hardened (default hardened)")
+	f.StringSliceVar(&k.job.Only, "only", nil, "checks to run: an ID or the beginning of one; repeatable")
+	f.StringVar(&k.job.Defect, "defect", "", "make the reference wrong in this way (see `list defects`)")
+	f.BoolVar(&k.job.Simulated, "simulated", false, "run the reference in a simulated world, without waiting for anything")
+	f.Uint64Var(&k.seed, "seed", 0, "seed of all randomness of harness and reference (default 1)")
+	f.IntVar(&k.job.Parallel, "parallel", 0, "checks at a time (default 16)")
+	f.DurationVar(&k.job.WaitForRun, "wait-for-run", 10*time.Minute, "how long to wait for another run that plays parties at the same addresses; 0: not at all")
+	f.BoolVar(&k.job.Shuffle, "shuffle", false, "begin the checks in an order that comes of the seed (default: that of the catalogue)")
+	f.StringVar(&k.out, "out", "out", "folder for the reports")
+	f.BoolVar(&k.asJSON, "json", false, "print the report as JSON on standard output")
+	k.start.flags(c)
+	k.part.flags(c)
+	k.proof.flags(c)
+}
+
+// check does what the flags say: plans, or runs, shows, saves and proves.
+func (p Program) check(c *cobra.Command, k checking) error {
+	job, err := p.wanted(c, k)
+	if err != nil {
+		return err
+	}
+	if k.part.list || k.part.dry {
+		return k.part.planned(p, c, job, k.asJSON)
+	}
+	folder, err := reports.OpenFolder(k.out)
+	if err != nil {
+		return usage(err)
+	}
+	name := k.part.name(folder)
+	job.Log = folder.Path("target.log")
+	if err := k.proof.begin(folder, &job); err != nil {
+		return err
+	}
+	defer k.proof.drop()
+	report, err := p.run(c.Context(), job)
+	if err != nil {
+		return err
+	}
+	document := reports.Document{Checks: &report}
+	if err := p.show(document, k.asJSON); err != nil {
+		return err
+	}
+	if err := folder.Save(name, document); err != nil {
+		return usage(err)
+	}
+	proven, err := k.proof.finish(folder, job, report)
+	if err != nil {
+		return err
+	}
+	for _, path := range append([]string{folder.Path(name + ".html")}, proven...) {
+		fmt.Fprintln(p.Err, path)
+	}
+	return p.conclude(job, report)
+}
+
+// wanted is the job that flags, file and an earlier report ask for. Flags win over the report, and that over the file.
+func (p Program) wanted(c *cobra.Command, k checking) (certify.Job, error) {
+	job := k.job
+	job.Config = config.Default()
+	if k.file != "" {
+		var err error
+		if job.Config, err = p.configured().Load(k.file); err != nil {
+			return job, err
+		}
+		job.ConfigFile = k.file
+	}
+	if err := k.part.configure(c, &job); err != nil {
+		return job, err
+	}
+	if err := override(c, &job.Config, k.flow, k.target, k.level, k.roles, k.seed); err != nil {
+		return job, err
+	}
+	if err := k.start.override(c, &job.Config); err != nil {
+		return job, err
+	}
+	job.Warn = func(f doctor.Finding) { fmt.Fprintf(p.Err, "%s: %s\n", f.Severity, f) }
+	return job, nil
+}
+
+// run runs the job before the eyes of the person at the terminal.
+func (p Program) run(ctx context.Context, job certify.Job) (conformance.Report, error) {
+	bar := progress.New(p.Err, p.onTerminal() && len(job.Config.ByHand()) == 0) // a bar would draw over what a person is asked
+	defer bar.Close()
+	job.Prompt = p.prompt()
+	job.Notice = func(sentence string) { fmt.Fprintln(p.Err, sentence) }
+	job.Progress = func(done, total int, r conformance.Result) { bar.Tell(done, total, r.Check, string(r.Verdict)) }
+	return job.Run(ctx)
+}
+
+// conclude says what the run means, and ends the program with its exit code.
+func (p Program) conclude(job certify.Job, report conformance.Report) error {
+	if job.Defect != "" && p.tellDefect(job.Defect, report) && report.Conclusion == conformance.Conformant {
+		return ExitCode(conformance.Nonconformant.ExitCode()) // it was caught by a warning
+	}
+	outcome := job.Outcome(report)
+	for _, sentence := range outcome.Sentences {
+		fmt.Fprintln(p.Err, sentence)
+	}
+	if outcome.ExitCode != 0 {
+		return ExitCode(outcome.ExitCode)
+	}
+	return nil
 }
 
 // override lets flags win over the file.
@@ -119,7 +186,7 @@ func override(c *cobra.Command, into *config.Config, flow, target, level string,
 	if level != "" {
 		l, err := catalog.ParseLevel(level)
 		if err != nil {
-			return &certify.UsageError{Problem: err.Error()}
+			return usage(err)
 		}
 		into.Level = l
 	}

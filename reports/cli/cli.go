@@ -31,6 +31,9 @@ type ExitCode int
 
 func (e ExitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
+// usage makes an error one of usage.
+func usage(err error) error { return &certify.UsageError{Problem: err.Error()} }
+
 // NoSuchCommand refuses arguments of a command that has only subcommands.
 func NoSuchCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {

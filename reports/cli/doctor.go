@@ -16,31 +16,40 @@ func (p Program) Doctor() *cobra.Command {
 	var (
 		file, target, flow string
 		asJSON             bool
+		start              startFlags
 	)
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for mistakes in configuration and surroundings before anything is judged",
 		Long: `Doctor says within two seconds what keeps checks from running, where, and how to mend it: in the file, on the way to the target, in its metadata,
-clock and credentials, and in the harness's own addresses. Nothing that it says is a nonconformity. Check asks it first.`,
+clock and credentials, and in the harness's own addresses. A target that is to be started is started first. Nothing that it says is a nonconformity. Check asks it first.`,
 		Example: `  countersign doctor --config countersign.yaml
   countersign doctor --target http://127.0.0.1:9000`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			var findings []doctor.Finding
-			if file != "" && target == "" && flow == "" {
-				findings = doctor.File(c.Context(), p.configured(), file)
-			} else {
-				settings := config.Default()
-				if file != "" {
-					var err error
-					if settings, err = p.configured().Load(file); err != nil {
-						return err
-					}
-				}
+			var (
+				findings []doctor.Finding
+				settings = config.Default()
+				err      error
+			)
+			if file != "" {
+				settings, err = p.configured().Load(file)
+			}
+			switch {
+			case err != nil && target == "" && flow == "":
+				findings = doctor.File(c.Context(), p.configured(), file) // it tells the mistake as it tells others
+			case err != nil:
+				return err
+			default:
 				if err := override(c, &settings, flow, target, "", nil, 0); err != nil {
 					return err
 				}
-				findings = doctor.Examine(c.Context(), settings)
+				if err := start.override(c, &settings); err != nil {
+					return err
+				}
+				if findings, err = examined(c.Context(), settings); err != nil {
+					return err
+				}
 			}
 			if asJSON {
 				lines := json.NewEncoder(p.Out)
@@ -66,6 +75,7 @@ clock and credentials, and in the harness's own addresses. Nothing that it says 
 	f := c.Flags()
 	f.StringVar(&file, "config", "", "countersign.yaml to examine")
 	f.StringVar(&target, "target", "", "base URL of the implementation under test")
+	start.flags(c)
 	f.StringVar(&flow, "flow", "", "flow, or profile, under test")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a finding on standard output")
 	return c

@@ -21,7 +21,7 @@ func (p Program) Report() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			as, err := reports.FindFormat(format)
 			if err != nil {
-				return &certify.UsageError{Problem: err.Error()}
+				return usage(err)
 			}
 			f, err := os.Open(args[0])
 			if err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -22,6 +23,7 @@ func (p Program) Run() *cobra.Command {
 	var (
 		job                        scenarios.Job
 		level, out, seeds, journal string
+		replayed                   string
 		faults                     []string
 		asJSON                     bool
 	)
@@ -35,6 +37,12 @@ func (p Program) Run() *cobra.Command {
   countersign run --seeds 0-1000000 --journal sweep.json   # stop it when you like: the same command goes on
   countersign run bidirectional/happy --level hardened --seed 7 --fault 'crash:oauth.b@150ms+1s'`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if replayed != "" {
+				if len(args) > 0 || seeds != "" || level != "" || len(faults) > 0 {
+					return &certify.UsageError{Problem: "--replay plays what its file says: leave out scenarios, --level, --seeds and --fault"}
+				}
+				return p.replay(replayed, asJSON)
+			}
 			job.Names = args
 			if err := plan(&job, level, faults); err != nil {
 				return err
@@ -47,11 +55,14 @@ func (p Program) Run() *cobra.Command {
 			}
 			folder, err := reports.OpenFolder(out)
 			if err != nil {
-				return &certify.UsageError{Problem: err.Error()}
+				return usage(err)
 			}
 			played, err := job.Play(c.Context())
+			if errors.Is(err, context.Canceled) {
+				return fmt.Errorf("stopped before all scenarios were played, so nothing is concluded; run it again: %w", err)
+			}
 			if err != nil {
-				return &certify.UsageError{Problem: err.Error()}
+				return usage(err)
 			}
 			document, passed := reports.Document{}, true
 			lines := json.NewEncoder(p.Out)
@@ -69,7 +80,7 @@ func (p Program) Run() *cobra.Command {
 				return err
 			}
 			if err := folder.Save("scenarios", document); err != nil {
-				return &certify.UsageError{Problem: err.Error()}
+				return usage(err)
 			}
 			fmt.Fprintf(p.Err, "%s\n", folder.Path("scenarios.html"))
 			if !passed {
@@ -84,6 +95,7 @@ func (p Program) Run() *cobra.Command {
 	f.StringVar(&seeds, "seeds", "", "many seeds, as 0-99: tells of failures only, and writes no report")
 	f.StringVar(&journal, "journal", "", "file that keeps how far --seeds is; where it exists, go on from there")
 	f.StringArrayVar(&faults, "fault", nil, "a fault beside those of the scenario; repeatable")
+	f.StringVar(&replayed, "replay", "", "play an attack that explore has kept, as out/attack.json")
 	f.StringVar(&out, "out", "out", "folder for the reports")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a scenario on standard output")
 	return c
@@ -96,7 +108,7 @@ func (p Program) sweep(ctx context.Context, job scenarios.Job, seeds, journal st
 		s, err = scenarios.Journal{Path: journal}.Resume(s)
 	}
 	if err != nil {
-		return &certify.UsageError{Problem: err.Error()}
+		return usage(err)
 	}
 	debug.SetGCPercent(1600) // a world is small and soon over: collecting less often halves the time
 	bar := progress.New(p.Err, p.onTerminal())
@@ -117,7 +129,7 @@ func (p Program) sweep(ctx context.Context, job scenarios.Job, seeds, journal st
 		}
 		return fmt.Errorf("stopped after %d worlds: %w", swept.Worlds, err)
 	}
-	fmt.Printf("%d worlds, %d messages, %d failed, digest %s\n", swept.Worlds, swept.Messages, swept.Failed, swept.Digest)
+	fmt.Fprintf(p.Out, "%d worlds, %d messages, %d failed, digest %s\n", swept.Worlds, swept.Messages, swept.Failed, swept.Digest)
 	if swept.Failed > 0 {
 		return ExitCode(1)
 	}
@@ -128,14 +140,14 @@ func plan(job *scenarios.Job, level string, faults []string) error {
 	if level != "" {
 		l, err := catalog.ParseLevel(level)
 		if err != nil {
-			return &certify.UsageError{Problem: err.Error()}
+			return usage(err)
 		}
 		job.Levels = []catalog.Level{l}
 	}
 	for _, text := range faults {
 		fault, err := sim.ParseFault(text)
 		if err != nil {
-			return &certify.UsageError{Problem: err.Error()}
+			return usage(err)
 		}
 		job.Faults = append(job.Faults, fault)
 	}

@@ -25,6 +25,7 @@ func (p Program) Serve() *cobra.Command {
 	var (
 		live        reference.Live
 		level, file string
+		secure      serveTLS
 	)
 	c := &cobra.Command{
 		Use:   "serve FLOW",
@@ -32,10 +33,14 @@ func (p Program) Serve() *cobra.Command {
 		Long: `Serve runs a flow on loopback ports for a person with a browser: bidirectional as a video site and a microblog that authorize each other,
 ticket as a terminal with an account server and two apps, mobile as an app with an authorization server and two business systems, offline as a
 handset with a till and a service server, unified as a platform with three third-party platforms. With --role it runs that role alone, with
-the values of section 8 of the profile, as a target to practise check --target on.`,
+the values of section 8 of the profile, as a target to practise check --target on.
+
+With --tls all of it is served over https, with certificates of a CA made for practice, which lie in --tls-folder with their keys, readable by you alone.
+What to write into countersign.yaml is shown; a browser has to be told to trust ca.pem of that folder.`,
 		Example: `  countersign serve bidirectional
   countersign serve bidirectional --defect BI-OS-27
   countersign serve bidirectional --role oauth-server --port-a 9000
+  countersign serve ticket --role account-server --tls --client-certificate required
   countersign serve unified --state .   # what the platform must not lose survives, also a kill`,
 		Args:      exactly("FLOW"),
 		ValidArgs: flowNames(),
@@ -46,7 +51,7 @@ the values of section 8 of the profile, as a target to practise check --target o
 			}
 			l, err := catalog.ParseLevel(level)
 			if err != nil {
-				return &certify.UsageError{Problem: err.Error()}
+				return usage(err)
 			}
 			live.Flow, live.Level = flow, l
 			if file != "" {
@@ -60,6 +65,9 @@ the values of section 8 of the profile, as a target to practise check --target o
 				live.Setup = c.Setup
 			}
 			live.Tell = func(line string) { fmt.Fprintln(p.Err, line) }
+			if err := secure.arrange(&live); err != nil {
+				return err
+			}
 			return live.Serve(c.Context())
 		},
 	}
@@ -71,5 +79,6 @@ the values of section 8 of the profile, as a target to practise check --target o
 	f.StringVar((*string)(&live.Role), "role", "", "run one role of the flow alone")
 	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
 	f.StringVar(&live.Defect, "defect", "", "lift this guard (see `list defects`)")
+	secure.flags(f)
 	return c
 }

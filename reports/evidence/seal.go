@@ -181,16 +181,10 @@ func open(envelope dsse.Envelope, keys []ed25519.PublicKey) ([]byte, error) {
 
 // names reports whether the statement has that file with that digest.
 func (s Statement) names(f File) error {
-	for _, r := range s.resources() {
-		if r.Name != f.Name {
-			continue
-		}
-		if r.Digest["sha256"] != f.SHA256 {
-			return &FileError{f.Name, r.Digest["sha256"], f.SHA256}
-		}
-		return nil
+	if want := s.Digest(f.Name); want != f.SHA256 {
+		return &FileError{f.Name, want, f.SHA256}
 	}
-	return &FileError{Name: f.Name, Have: f.SHA256}
+	return nil
 }
 
 // base64Strictly decodes standard base64 with padding in the one way in which it can be written (RFC 4648 sections 3.3 and 3.5).

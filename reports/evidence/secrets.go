@@ -2,23 +2,22 @@ package evidence
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"html"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 
-	"countersign/conformance"
 	"countersign/conformance/config"
+	"countersign/conformance/redact"
 )
 
-// takenOut stands for a secret.
-const takenOut = "‹taken out›"
+// takenOut is the name of every secret, and mark what stands in its place.
+const (
+	takenOut = "taken out"
+	mark     = "‹" + takenOut + "›"
+)
 
 // harmless are the members of a setup whose texts may be published. A text under any other name is taken for a secret, so that a member which a flow gets
 // later is safe until somebody has thought about it.
@@ -30,23 +29,79 @@ var addresses = strings.Fields("own_issuer peer_issuer issuer callback base_url 
 
 // configuration is a config.Config without its secrets.
 type configuration struct {
-	Profile   string   `json:"profile"`
-	Level     string   `json:"level"`
-	Seed      uint64   `json:"seed"`
-	Target    string   `json:"target"`
-	Roles     []string `json:"roles"`
-	LimitNS   int64    `json:"limit_ns"`
-	MaxWaitNS int64    `json:"max_wait_ns"`
-	Setup     any      `json:"setup"`
+	Profile   string            `json:"profile"`
+	Level     string            `json:"level"`
+	Seed      uint64            `json:"seed"`
+	Target    string            `json:"target"`
+	Metadata  string            `json:"metadata,omitempty"`
+	Endpoints map[string]string `json:"endpoints,omitempty"`
+	Lifetimes map[string]int64  `json:"lifetimes,omitempty"`
+	TLS       trust             `json:"tls"`
+	Stage     stage             `json:"stage"`
+	Drive     drive             `json:"drive"`
+	Started   string            `json:"started,omitempty"`
+	Roles     []string          `json:"roles"`
+	LimitNS   int64             `json:"limit_ns"`
+	MaxWaitNS int64             `json:"max_wait_ns"`
+	Expected  []expected        `json:"expected_failures,omitempty"`
+	Setup     any               `json:"setup"`
+}
+
+// trust is a config.TLS without its files.
+type trust struct {
+	OwnCA       bool   `json:"own_ca"`
+	Certificate bool   `json:"certificate"`
+	ServerName  string `json:"server_name,omitempty"`
+}
+
+// stage is a config.Stage without its files.
+type stage struct {
+	Secure bool              `json:"secure"`
+	Listen map[string]string `json:"listen,omitempty"`
+}
+
+// drive says which parts of a config.Drive there are: their texts may hold anything.
+type drive struct {
+	Document bool     `json:"document"`
+	Triggers []string `json:"triggers,omitempty"`
+	Login    bool     `json:"login"`
+}
+
+// started says by what a target is started: a command or an image; empty for neither.
+func started(s config.Start) string {
+	switch {
+	case s.Exec != nil:
+		return "exec"
+	case s.Image != nil:
+		return "image"
+	}
+	return ""
+}
+
+// expected is a config.ExpectedFailure.
+type expected struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
 }
 
 func published(c config.Config, s *scrubber) configuration {
 	shown := configuration{
-		Profile: c.Profile, Level: string(c.Level), Seed: c.Seed, Target: s.clean(public(c.Target)), Roles: []string{},
-		LimitNS: int64(c.Limit), MaxWaitNS: int64(c.MaxWait), Setup: s.setup,
+		Profile: c.Profile, Level: string(c.Level), Seed: c.Seed, Target: s.clean(public(c.Target)), Metadata: s.clean(public(c.Metadata)),
+		Lifetimes: c.Lifetimes, TLS: trust{c.TLS.CA != "", c.TLS.Certificate != "", s.clean(c.TLS.ServerName)}, Roles: []string{},
+		Stage: stage{c.Stage.Secure(), c.Stage.Listen}, Drive: drive{c.Drive.Document != nil, slices.Sorted(maps.Keys(c.Drive.Triggers)), c.Drive.Login != nil},
+		Started: started(c.Start), LimitNS: int64(c.Limit), MaxWaitNS: int64(c.MaxWait), Setup: s.setup,
 	}
 	for _, r := range c.Roles {
 		shown.Roles = append(shown.Roles, string(r))
+	}
+	for member, address := range c.Endpoints {
+		if shown.Endpoints == nil {
+			shown.Endpoints = map[string]string{}
+		}
+		shown.Endpoints[member] = s.clean(public(address))
+	}
+	for _, x := range c.ExpectedFailures {
+		shown.Expected = append(shown.Expected, expected{x.ID, s.clean(x.Reason)})
 	}
 	return shown
 }
@@ -55,7 +110,7 @@ func published(c config.Config, s *scrubber) configuration {
 func public(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return takenOut
+		return mark
 	}
 	if u.Host == "" {
 		return valid(address)
@@ -66,16 +121,17 @@ func public(address string) string {
 // scrubber takes the secrets of a configuration out of texts, whatever way they are spelled.
 type scrubber struct {
 	// setup is the configuration's setup with its secrets taken out.
-	setup    any
-	secrets  map[string]bool
-	replacer *strings.Replacer
+	setup any
+	// named are those that the configuration itself calls secret; secrets are all.
+	named, secrets map[string]bool
+	text           *redact.Text
 }
 
-// shortest is the length from which a secret is looked for wherever it may stand.
-const shortest = 4
-
 func newScrubber(c config.Config) (*scrubber, error) {
-	s := &scrubber{secrets: map[string]bool{}}
+	s := &scrubber{named: map[string]bool{}, secrets: map[string]bool{}, text: redact.New(nil)}
+	for _, secret := range c.Secrets {
+		s.named[secret.Value], s.secrets[secret.Value] = true, true
+	}
 	if c.Setup != nil {
 		text, err := json.Marshal(c.Setup)
 		if err == nil {
@@ -89,20 +145,15 @@ func newScrubber(c config.Config) (*scrubber, error) {
 		s.setup = s.take("", s.setup)
 	}
 	s.hear(c.Target)
-	var pairs []string
-	spelled := map[string]bool{}
+	s.hear(c.Metadata)
+	for _, address := range c.Endpoints {
+		s.hear(address)
+	}
 	for secret := range s.secrets {
-		for _, spelling := range spellings(secret) {
-			spelled[spelling] = len(spelling) >= shortest
+		if len(secret) >= config.ShortestSecret {
+			s.text.LearnSecret(takenOut, secret)
 		}
 	}
-	longestFirst := func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) }
-	for _, spelling := range slices.SortedFunc(maps.Keys(spelled), longestFirst) {
-		if spelled[spelling] {
-			pairs = append(pairs, spelling, takenOut)
-		}
-	}
-	s.replacer = strings.NewReplacer(pairs...)
 	return s, nil
 }
 
@@ -120,12 +171,14 @@ func (s *scrubber) take(name string, value any) any {
 	case string:
 		switch {
 		case v == "":
+		case s.named[v]:
+			return mark
 		case slices.Contains(addresses, name):
 			s.hear(v)
 			return public(v)
 		case !slices.Contains(harmless, name):
 			s.secrets[v] = true
-			return takenOut
+			return mark
 		}
 	}
 	return value
@@ -152,42 +205,4 @@ func (s *scrubber) hear(address string) {
 	}
 }
 
-// spellings are the ways in which a secret is written: in queries and forms, JSON, HTML, hexadecimal digits, and inside of a text in base64, where the
-// three bytes that make four letters may begin before the secret.
-func spellings(secret string) []string {
-	form := url.QueryEscape(secret)
-	quoted, _ := json.Marshal(secret) // a string can always be written
-	digits := hex.EncodeToString([]byte(secret))
-	all := []string{
-		secret, valid(secret), form, strings.ReplaceAll(form, "+", "%20"), url.PathEscape(secret), url.QueryEscape(form), string(quoted[1 : len(quoted)-1]),
-		html.EscapeString(secret), digits, strings.ToUpper(digits),
-	}
-	for before := range 3 {
-		inner := []byte(strings.Repeat("\x00", before) + secret)
-		inner = inner[:len(inner)/3*3]
-		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-			if text := encoding.EncodeToString(inner); len(text) >= 12 {
-				all = append(all, text[(before*4+2)/3:]) // but for the letters that also hold what stands before
-			}
-		}
-	}
-	return all
-}
-
-func (s *scrubber) clean(text string) string { return s.replacer.Replace(valid(text)) }
-
-func (s *scrubber) headers(all []conformance.Header) []conformance.Header {
-	clean := []conformance.Header{}
-	for _, h := range all {
-		clean = append(clean, conformance.Header{Name: s.clean(h.Name), Value: s.clean(h.Value)})
-	}
-	return clean
-}
-
-func (s *scrubber) exchange(e conformance.Exchange) conformance.Exchange {
-	return conformance.Exchange{
-		Number: e.Number, From: e.From, To: e.To, Method: s.clean(e.Method), URL: s.clean(e.URL), Status: e.Status,
-		RequestHeaders: s.headers(e.RequestHeaders), RequestBody: s.clean(e.RequestBody),
-		ResponseHeaders: s.headers(e.ResponseHeaders), ResponseBody: s.clean(e.ResponseBody), Problem: s.clean(e.Problem),
-	}
-}
+func (s *scrubber) clean(text string) string { return s.text.Redact(valid(text)) }

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -36,7 +37,7 @@ const (
 	Binary        = "binary"
 	Profile       = "profile"
 	Catalogue     = "catalogue"
-	Recording     = "recording"
+	Report        = "report"
 )
 
 // Statement is an in-toto statement with a test-result predicate. Its subjects are the target's description and the transcript.
@@ -136,6 +137,16 @@ func canonical(value any) ([]byte, error) {
 // resources are all that the statement names.
 func (s Statement) resources() []Resource { return slices.Concat(s.Subject, s.Predicate.Configuration) }
 
+// Digest is the SHA-256, in hexadecimal digits, of the resource of that name; empty where the statement names none.
+func (s Statement) Digest(name string) string {
+	for _, r := range s.resources() {
+		if r.Name == name {
+			return r.Digest["sha256"]
+		}
+	}
+	return ""
+}
+
 // StatementError says what is wrong with a statement that is signed as it should be.
 type StatementError struct{ What string }
 
@@ -231,23 +242,29 @@ func attempt(r conformance.Report, s *scrubber) Attempt {
 	return a
 }
 
-// Describes reports whether the statement's attempts are those reports: the same checks with the same verdicts. The error is a *StatementError.
-func (s Statement) Describes(attempts ...conformance.Report) error {
+// Differences says, in a sentence each, in what the statement's attempts are not those reports: the same checks with the same verdicts. None where they are.
+func (s Statement) Differences(attempts ...conformance.Report) []string {
 	if len(attempts) != len(s.Predicate.Run.Attempts) {
-		return &StatementError{fmt.Sprintf("has %d attempts and not %d", len(s.Predicate.Run.Attempts), len(attempts))}
+		return []string{fmt.Sprintf("the statement has %d attempts and not %d", len(s.Predicate.Run.Attempts), len(attempts))}
 	}
+	var all []string
 	for i, report := range attempts {
-		stated := s.Predicate.Run.Attempts[i].Verdicts
-		if len(stated) != len(report.Results) {
-			return &StatementError{fmt.Sprintf("has %d checks in attempt %d and not %d", len(stated), i+1, len(report.Results))}
+		stated, judged := map[string]conformance.Verdict{}, map[string]conformance.Verdict{}
+		for _, v := range s.Predicate.Run.Attempts[i].Verdicts {
+			stated[v.Check] = v.Verdict
 		}
-		for j, result := range report.Results {
-			if stated[j].Check != result.Check || stated[j].Verdict != result.Verdict {
-				return &StatementError{fmt.Sprintf("says %s of %s in attempt %d, and not %s of %s", stated[j].Verdict, stated[j].Check, i+1, result.Verdict, result.Check)}
+		for _, result := range report.Results {
+			judged[result.Check] = result.Verdict
+		}
+		both := maps.Clone(stated)
+		maps.Copy(both, judged)
+		for _, check := range slices.Sorted(maps.Keys(both)) {
+			if stated[check] != judged[check] {
+				all = append(all, fmt.Sprintf("the statement says %s of %s, and not %s", cmp.Or(stated[check], "nothing"), check, cmp.Or(judged[check], "nothing")))
 			}
 		}
 	}
-	return nil
+	return all
 }
 
 // valid is text without invalid UTF-8, which JSON could not give back.

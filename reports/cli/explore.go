@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/conformance/catalog"
+	"countersign/conformance/certify"
+	"countersign/reports"
+	"countersign/scenarios/adversary"
+	"countersign/sim/explore"
+)
+
+// exploration is what the command explore prints with --json. It depends on the command alone, and not on machine or workers.
+type exploration struct {
+	Flow     string        `json:"flow"`
+	Level    catalog.Level `json:"level"`
+	Lifted   []catalog.ID  `json:"lifted"`
+	Moves    int           `json:"moves"`
+	Switches int           `json:"switches"`
+	Sessions int           `json:"sessions"`
+	Systems  int           `json:"systems"`
+	explore.Stats
+	Chance float64           `json:"chance,omitempty"`
+	Attack *adversary.Attack `json:"attack"`
+}
+
+// Explore is the command explore.
+func (p Program) Explore() *cobra.Command {
+	var (
+		h                            adversary.Hunt
+		level, lifted, attacker, out string
+		asJSON                       bool
+	)
+	c := &cobra.Command{
+		Use:   "explore FLOW",
+		Short: "Search all that an attacker can do to a flow, and show the shortest attack",
+		Long: `Explore plays a flow again and again with an attacker who does something else each time, and with honest people in every order.
+It says what it found, or that there is nothing within the bounds: so many moves of the attacker, switches between sessions, and sessions in a world.
+An attack is made as short as it can be, told in words, drawn, and kept as a file that ` + "`run --replay`" + ` plays.
+
+Exit codes: 0 no attack within the bounds; 1 an attack; 2 usage; 3 nothing was explored, or it was stopped; 4 the harness broke.`,
+		Example: `  countersign explore bidirectional
+  countersign explore bidirectional --lift BI-CL-24
+  countersign explore bidirectional --lift BI-OS-25,BI-OS-27 --moves 2
+  countersign explore bidirectional --moves 2 --sessions 2 --journal explore.json   # stop it when you like: the same command goes on`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &certify.UsageError{Problem: "name one flow to explore, as `countersign explore bidirectional`"}
+			}
+			if err := aim(&h, args[0], level, lifted, attacker); err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			folder, err := reports.OpenFolder(out)
+			if err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
+			return p.explore(c.Context(), h, folder, asJSON)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&level, "level", "", "core or hardened (default hardened)")
+	f.StringVar(&lifted, "lift", "", "guards that every actor goes without, as BI-OS-25,BI-OS-27")
+	f.StringVar(&attacker, "attacker", "both", "network, web or both")
+	f.StringVar(&h.Scene, "scene", "", "one scene only, by its name")
+	f.IntVar(&h.Moves, "moves", 1, "moves of the attacker, at most")
+	f.IntVar(&h.Switches, "switches", 1, "switches from one session that could go on to another, at most")
+	f.IntVar(&h.Sessions, "sessions", 1, "sessions in one world, at most")
+	f.BoolVar(&h.Faults, "faults", false, "let hosts crash and messages get lost or arrive twice, each for the price of a move")
+	f.IntVar(&h.Workers, "workers", 0, "runs side by side (default one a processor); what is found does not depend on it")
+	f.IntVar(&h.Random, "random", 0, "runs with one move more, drawn at random, once all within the bounds were played")
+	f.Uint64Var(&h.Seed, "seed", 1, "seed of the worlds and of what is drawn at random")
+	f.StringVar(&h.Journal, "journal", "", "file that keeps how far it is; where it exists, go on from there")
+	f.StringVar(&out, "out", "out", "folder for the attack that is found")
+	f.BoolVar(&asJSON, "json", false, "print a JSON object on standard output")
+	return c
+}
+
+// aim reads what is to be explored.
+func aim(h *adversary.Hunt, flow, level, lifted, attacker string) (err error) {
+	if h.Flow, err = adversary.Find(flow); err != nil {
+		return err
+	}
+	if h.Level, err = catalog.ParseLevel(level); err != nil {
+		return err
+	}
+	switch attacker {
+	case "both":
+	case string(adversary.Web), string(adversary.Network):
+		h.Attacker = adversary.Attacker(attacker)
+	default:
+		return fmt.Errorf("the attacker %q is none of network, web and both", attacker)
+	}
+	for id := range strings.SplitSeq(lifted, ",") {
+		if id == "" {
+			continue
+		}
+		if _, known := catalog.Lookup(catalog.ID(id)); !known {
+			return fmt.Errorf("there is no requirement %q to lift; `countersign list requirements` lists those that there are", id)
+		}
+		h.Lifted = append(h.Lifted, catalog.ID(id))
+	}
+	if h.Moves < 0 || h.Switches < 0 || h.Sessions < 1 || h.Random < 0 {
+		return fmt.Errorf("moves, switches and random runs cannot be negative, and a world has one session at least")
+	}
+	return nil
+}
+
+// explore hunts, tells of it, and keeps what was found.
+func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.Folder, asJSON bool) error {
+	debug.SetGCPercent(1600) // a world is small and soon over
+	begun, said := time.Now(), time.Now()
+	h.Progress = func(now explore.Progress) {
+		const pause = 5 * time.Second
+		if time.Since(said) >= pause {
+			said = time.Now()
+			fmt.Fprintf(p.Err, "%d runs, %.0f a second; %d steps tried, %d of them without effect; %d states, %d met again; at %d of %d moves, %d points to go on from\n",
+				now.Runs, float64(now.Runs)/time.Since(begun).Seconds(), now.Tried, now.Inert, now.States, now.Pruned, now.Level, h.Moves, now.Waiting)
+		}
+	}
+	found, err := h.Run(ctx)
+	if err := p.exploringFailed(err, h, found); err != nil {
+		return err
+	}
+	chance := 0.0
+	if h.Random > 0 {
+		chance = found.Chance(found.Systems, h.Moves+1)
+	}
+	if asJSON {
+		e := json.NewEncoder(p.Out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		lifted := append([]catalog.ID{}, h.Lifted...)
+		if err := e.Encode(exploration{h.Flow.Name, h.Level, lifted, h.Moves, h.Switches, h.Sessions, found.Systems, found.Stats, chance, found.Attack}); err != nil {
+			return err
+		}
+	}
+	took := time.Since(begun)
+	fmt.Fprintf(p.Err, "%d runs of %d worlds in %v, %.0f a second; %d steps tried, %d of them without effect; %d states, %d met again\n",
+		found.Runs, found.Systems, took.Round(time.Millisecond), float64(found.Runs)/took.Seconds(), found.Tried, found.Inert, found.States, found.Pruned)
+	if found.Attack == nil {
+		fmt.Fprintf(p.Err, "no attack on %s at level %s with at most %d moves, %d switches and %d sessions\n", h.Flow.Name, h.Level, h.Moves, h.Switches, h.Sessions)
+		if h.Random > 0 {
+			fmt.Fprintf(p.Err, "nor in %d random runs of %d moves; each of them is a certain one with a probability of at least %.2g\n", found.Random, h.Moves+1, chance)
+		}
+		return nil
+	}
+	return p.showAttack(found, h.Flow, folder)
+}
+
+// exploringFailed says what kept the exploration from its end.
+func (p Program) exploringFailed(err error, h adversary.Hunt, found adversary.Found) error {
+	var (
+		empty   *explore.EmptyError
+		nothing *adversary.NoSystemError
+		journal *adversary.JournalError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &empty), errors.As(err, &nothing):
+		fmt.Fprintln(p.Err, "countersign: "+err.Error())
+		return ExitCode(3)
+	case errors.As(err, &journal):
+		return &certify.UsageError{Problem: err.Error()}
+	case errors.Is(err, context.Canceled):
+		hint := "name a --journal to go on from there"
+		if h.Journal != "" {
+			hint = "the same command goes on from there"
+		}
+		fmt.Fprintf(p.Err, "stopped after %d runs; %s\n", found.Runs, hint)
+		return ExitCode(3)
+	}
+	return err
+}
+
+// showAttack tells of an attack and keeps it.
+func (p Program) showAttack(found adversary.Found, f adversary.Flow, folder reports.Folder) error {
+	a := found.Attack
+	played, err := a.Play(f)
+	if err != nil {
+		return err
+	}
+	text, err := a.JSON()
+	if err != nil {
+		return err
+	}
+	for _, file := range []struct {
+		name string
+		text []byte
+	}{{"attack.json", text}, {"attack.svg", played.Diagram.SVG()}, {"attack.txt", []byte(a.Words(played))}} {
+		if err := os.WriteFile(folder.Path(file.name), file.text, 0o644); err != nil {
+			return &certify.UsageError{Problem: fmt.Sprintf("the attack cannot be kept: %v; name another folder with --out", err)}
+		}
+	}
+	fmt.Fprintf(p.Err, "made as short as it can be in %d runs\n\n%s\n%s\nplay it again: countersign run --replay %s\n", found.Shrinking, a.Words(played), folder.Path("attack.svg"), folder.Path("attack.json"))
+	return ExitCode(1)
+}
+
+// replay plays an attack that was kept, and says whether it came out as when it was found.
+func (p Program) replay(path string, asJSON bool) error {
+	a, err := adversary.ReadAttack(path)
+	if err != nil {
+		return &certify.UsageError{Problem: err.Error()}
+	}
+	flow, err := adversary.Find(a.Flow)
+	if err != nil {
+		return &certify.UsageError{Problem: err.Error()}
+	}
+	played, err := a.Play(flow)
+	var (
+		diverged *adversary.DivergedError
+		unfit    *adversary.AttackError
+	)
+	switch {
+	case errors.As(err, &unfit):
+		return &certify.UsageError{Problem: err.Error()}
+	case errors.As(err, &diverged):
+		fmt.Fprintln(p.Err, "countersign: "+err.Error())
+		return ExitCode(1)
+	case err != nil:
+		return err
+	}
+	if asJSON {
+		line := struct {
+			Flow        string           `json:"flow"`
+			Breaches    []explore.Breach `json:"breaches"`
+			TraceSHA256 string           `json:"trace_sha256"`
+			Same        bool             `json:"same"`
+		}{a.Flow, append([]explore.Breach{}, played.Breaches...), played.TraceSHA256, played.Same}
+		if err := json.NewEncoder(p.Out).Encode(line); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(p.Err, "%s", a.Words(played))
+	switch {
+	case !played.Broken(a):
+		fmt.Fprintf(p.Err, "%s holds now\n", a.Breach.Invariant)
+		return ExitCode(1)
+	case played.Same:
+		fmt.Fprintln(p.Err, "the same run, to the byte, as when it was found")
+	default:
+		fmt.Fprintln(p.Err, "the same attack, in other bytes than when it was found: the code has changed since")
+	}
+	return nil
+}
