@@ -25,6 +25,13 @@ var _ = Describe("A guard set", func() {
 		Entry("the others stay on", guard.Set{Lifted: []catalog.ID{core}}, hardened, true),
 	)
 
+	It("is whole at level hardened with no guard lifted", func() {
+		Expect(guard.Set{}.Whole()).To(BeTrue())
+		Expect(guard.Set{Level: catalog.Core}.Whole()).To(BeFalse())
+		Expect(guard.Set{}.Without(core).Whole()).To(BeFalse())
+		Expect(guard.Set{Asked: func(catalog.ID) {}}.Whole()).To(BeFalse())
+	})
+
 	It("gives a set with more guards lifted and stays as it was", func() {
 		all := guard.Set{Lifted: make([]catalog.ID, 0, 4)}
 		first, second := all.Without(core), all.Without(hardened)

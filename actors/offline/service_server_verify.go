@@ -123,6 +123,10 @@ func (s *ServiceServer) conclude(tx store.Tx, of application, shown countersigne
 
 // faultOf says what is wrong with a countersign, its proof left aside; empty for nothing.
 func (s *ServiceServer) faultOf(expected Information, shown countersigned) string {
+	// With all guards up, the validator knows what is good. What it refuses is judged again below, for the reason.
+	if s.Guards.Whole() && s.validator().fault(shown.envelope, shown.says, &expected) == "" {
+		return ""
+	}
 	signer, _ := s.handset(expected.Handset)
 	keyID, _ := shown.envelope.KeyID()
 	says := shown.says.Information
@@ -158,6 +162,13 @@ func (s *ServiceServer) faultOf(expected Information, shown countersigned) strin
 		return "expired"
 	}
 	return ""
+}
+
+func (s *ServiceServer) validator() *Validator {
+	return &Validator{Now: s.Clock.Now, Key: func(handset string) (ed25519.PublicKey, bool) {
+		h, enrolled := s.handset(handset)
+		return h.Key, enrolled
+	}}
 }
 
 // signed reports whether the handset signed the countersign (RFC 9052 section 4.4).

@@ -58,10 +58,7 @@ func (a *AppServer) keep(p pair, v verdict, sent time.Time, confirmed bool) erro
 	}
 	until := sent
 	if confirmed {
-		until = sent.Add(min(time.Duration(v.CacheLifetime)*time.Second, longestKept))
-		if end := time.Unix(v.Expires, 0); v.Expires != 0 && end.Before(until) {
-			until = end
-		}
+		until = v.until(sent)
 		// RFC 7662 section 4; flows, cached approval used after revocation
 		if !a.Guards.On("TI-AP-05") {
 			until = sent.Add(time.Hour)
@@ -78,6 +75,15 @@ func (a *AppServer) keep(p pair, v verdict, sent time.Time, confirmed bool) erro
 		}
 		return tx.Put(confirmations, a.keptUnder(p), remark{store.Mortal{Forget: until}, v})
 	})
+}
+
+// until is how long a confirmation is of use that answers a request of that time.
+func (v verdict) until(sent time.Time) time.Time {
+	until := sent.Add(min(time.Duration(v.CacheLifetime)*time.Second, longestKept))
+	if end := time.Unix(v.Expires, 0); v.Expires != 0 && end.Before(until) {
+		until = end
+	}
+	return until
 }
 
 // discovered is the account server's document as an app server keeps it.

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -28,15 +29,25 @@ type SealedExpectation struct {
 type SealedValidator struct {
 	expected SealedExpectation
 	keys     map[string]cipher.AEAD
+	headers  headers[sealedHeader]
 	benches  sync.Pool // of *sealedBench
 }
 
-// sealedBench is what opening one token needs.
-type sealedBench struct {
-	header          Claims
-	nonce, contents []byte
-	data            []byte
+// sealedHeader is a header that asks for nothing but what is done here, for this system.
+type sealedHeader struct {
+	gcm        cipher.AEAD
+	data       []byte // its text
+	thumbprint []byte
 }
+
+// sealedBench is what reading one header needs.
+type sealedBench struct {
+	header Claims
+	data   []byte
+}
+
+// recentDevices is how many headers a SealedValidator remembers at most: there is one for each device. They take 4 MB or so.
+const recentDevices = 4096
 
 // NewSealedValidator makes one that opens tokens with these keys. The error is a *KeyError or an *ExpectationError.
 func NewSealedValidator(expected SealedExpectation, keys ...Key) (*SealedValidator, error) {
@@ -48,7 +59,7 @@ func NewSealedValidator(expected SealedExpectation, keys ...Key) (*SealedValidat
 	case expected.Now == nil:
 		return nil, &ExpectationError{"clock"}
 	}
-	v := &SealedValidator{expected: expected, keys: map[string]cipher.AEAD{}}
+	v := &SealedValidator{expected: expected, keys: map[string]cipher.AEAD{}, headers: rememberHeaders[sealedHeader](recentDevices)}
 	v.benches.New = func() any { return &sealedBench{} }
 	for _, k := range keys {
 		gcm, err := aead(k.Secret)
@@ -70,70 +81,108 @@ func (v *SealedValidator) Validate(compact, thumbprint string, c *Claims) error 
 	if len(compact) > MaxLength {
 		return &MalformedError{fmt.Sprintf("it is longer than %d bytes", MaxLength)}
 	}
-	header, rest, ok := strings.Cut(compact, ".")
-	wrapped, rest, ok2 := strings.Cut(rest, ".")
-	nonce, rest, ok3 := strings.Cut(rest, ".")
-	contents, tag, ok4 := strings.Cut(rest, ".")
-	if !ok || !ok2 || !ok3 || !ok4 || strings.IndexByte(tag, '.') >= 0 {
-		return &MalformedError{"it has another number of parts than 5"}
+	dot := strings.IndexByte(compact, '.')
+	if dot < 0 {
+		return errFiveParts
 	}
-	b := v.benches.Get().(*sealedBench)
-	defer v.benches.Put(b)
-	gcm, err := v.read(header, b)
+	header, rest := compact[:dot], compact[dot+1:]
+	var h sealedHeader
+	known, spot := v.headers.find(header)
+	if known != nil {
+		h = *known
+	} else {
+		b := v.benches.Get().(*sealedBench)
+		defer v.benches.Put(b)
+		var err error
+		if h, err = v.read(header, b); err != nil {
+			return err
+		}
+	}
+	// A token that is bound to another key is not even opened.
+	if thumbprint == "" || string(h.thumbprint) != thumbprint {
+		return ErrBinding
+	}
+	contents, err := c.unpack(rest)
 	if err != nil {
 		return err
 	}
-	if wrapped != "" { // RFC 7518 section 4.5
+	if c.text, err = h.gcm.Open(contents[:0], c.buffer[:nonceSize], contents, h.data); err != nil {
+		c.text = nil
 		return ErrNotOpened
 	}
-	// A token for another system or another key is not even opened.
-	if string(b.header.Text("aud")) != v.expected.Audience {
-		return ErrAudience
-	}
-	if thumbprint == "" || string(b.header.Thumbprint()) != thumbprint {
-		return ErrBinding
-	}
-	if b.nonce, ok = appendDecoded(b.nonce[:0], nonce); !ok || len(b.nonce) != nonceSize {
-		return &MalformedError{"the initialization vector is not 12 bytes of base64url"}
-	}
-	if b.contents, ok = appendDecoded(b.contents[:0], contents); !ok {
-		return &MalformedError{"the ciphertext is not base64url"}
-	}
-	length := len(b.contents)
-	if b.contents, ok = appendDecoded(b.contents, tag); !ok || len(b.contents) != length+tagSize {
-		return &MalformedError{"the tag is not 16 bytes of base64url"}
-	}
-	b.data = append(b.data[:0], header...)
-	if c.text, err = gcm.Open(c.text[:0], b.nonce, b.contents, b.data); err != nil {
-		c.text = c.text[:0]
-		return ErrNotOpened
+	if known == nil {
+		spot.keep(header, h.clone)
 	}
 	return v.judge(c, thumbprint)
 }
 
-// read reads the header, and gives what opens the token: one way of sealing, and nothing besides (RFC 8725 sections 3.1 and 3.6).
-func (v *SealedValidator) read(header string, b *sealedBench) (cipher.AEAD, error) {
+var errFiveParts = &MalformedError{"it has another number of parts than 5"}
+
+// unpack puts what comes after the header into the buffer: the nonce, the contents and the tag. It gives the latter two. All have their lengths but the
+// contents, so that nothing need be searched for; a dot within them is no base64url.
+func (c *Claims) unpack(rest string) (contents []byte, err error) {
+	const nonceEnd, tagLength = 1 + 16, 22 // characters
+	tag := len(rest) - tagLength
+	if tag <= nonceEnd+1 || rest[0] != '.' || rest[nonceEnd] != '.' || rest[tag-1] != '.' {
+		return nil, misshapen(rest)
+	}
+	var ok bool
+	if c.buffer, ok = appendDecoded(c.buffer[:0], rest[1:nonceEnd]); ok {
+		if c.buffer, ok = appendDecoded(c.buffer, rest[nonceEnd+1:tag-1]); ok {
+			c.buffer, ok = appendDecoded(c.buffer, rest[tag:])
+		}
+	}
+	if !ok {
+		return nil, misshapen(rest)
+	}
+	return c.buffer[nonceSize:], nil
+}
+
+// misshapen says what is wrong with what comes after a header.
+func misshapen(rest string) error {
+	parts := strings.Split(rest, ".")
+	switch {
+	case len(parts) != 4:
+		return errFiveParts
+	case parts[0] != "": // RFC 7518 section 4.5
+		return ErrNotOpened
+	}
+	return &MalformedError{"the initialization vector, the ciphertext or the tag is not base64url, or of another length than 12 and 16 bytes"}
+}
+
+// clone is a header that shares nothing with the bench that it was read on.
+func (h sealedHeader) clone() sealedHeader {
+	return sealedHeader{h.gcm, bytes.Clone(h.data), bytes.Clone(h.thumbprint)}
+}
+
+// read reads the header, and gives what opens the token: one way of sealing, and nothing besides (RFC 8725 sections 3.1 and 3.6). A token for another
+// system is not even opened.
+func (v *SealedValidator) read(header string, b *sealedBench) (sealedHeader, error) {
 	h := &b.header
 	var ok bool
 	if len(header) > maxHeader {
-		return nil, &MalformedError{"the header is longer than any needs to be"}
+		return sealedHeader{}, &MalformedError{"the header is longer than any needs to be"}
 	}
 	if h.text, ok = appendDecoded(h.text[:0], header); !ok || !h.read() {
-		return nil, &MalformedError{"the header is no JSON object in base64url in which each member comes once"}
+		return sealedHeader{}, &MalformedError{"the header is no JSON object in base64url in which each member comes once"}
 	}
 	for _, forbidden := range [...]string{"zip", "crit", "b64", "p2c"} {
-		if _, there := h.raw(forbidden); there {
-			return nil, ErrHeader
+		if h.find(forbidden) != nil {
+			return sealedHeader{}, ErrHeader
 		}
 	}
 	if string(h.Text("alg")) != "dir" || string(h.Text("enc")) != "A256GCM" {
-		return nil, ErrHeader
+		return sealedHeader{}, ErrHeader
 	}
 	gcm := v.keys[string(h.Text("kid"))]
 	if gcm == nil {
-		return nil, ErrUnknownKey
+		return sealedHeader{}, ErrUnknownKey
 	}
-	return gcm, nil
+	if string(h.Text("aud")) != v.expected.Audience {
+		return sealedHeader{}, ErrAudience
+	}
+	b.data = append(b.data[:0], header...)
+	return sealedHeader{gcm, b.data, h.Thumbprint()}, nil
 }
 
 // judge judges what was within.
@@ -149,7 +198,7 @@ func (v *SealedValidator) judge(c *Claims, thumbprint string) error {
 	switch {
 	case string(c.Text("aud")) != v.expected.Audience:
 		return ErrAudience
-	case string(c.Thumbprint()) != thumbprint:
+	case !c.boundTo(thumbprint):
 		return ErrBinding
 	case string(c.Text("iss")) != v.expected.Issuer:
 		return ErrIssuer

@@ -11,11 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"maps"
 	"math"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -70,17 +68,15 @@ func (e *KeyError) Error() string { return fmt.Sprintf("the key %q cannot be use
 
 // Validator judges signed tokens, as a resource server does for every request. It may be used by many at a time.
 //
-// The header of a token is the same in all of an issuer's tokens of one key. So one that has been read, and has stood under a true signature,
-// is known by its text from then on, and neither decoded nor parsed again.
+// A header that has stood under a true signature is known by its text from then on, and neither decoded nor parsed again.
 type Validator struct {
 	expected Expectation
 	keys     map[string]*verifier
-	headers  atomic.Pointer[map[string]*verifier]
-	learning sync.Mutex
+	headers  headers[*verifier]
 }
 
 const (
-	knownHeaders = 256     // that a Validator knows by their text, at most
+	knownHeaders = 256     // that a Validator remembers at most
 	maxHeader    = 8 << 10 // characters of a header that is read
 )
 
@@ -101,8 +97,7 @@ func NewValidator(expected Expectation, keys ...Trusted) (*Validator, error) {
 	case expected.Now == nil:
 		return nil, &ExpectationError{"clock"}
 	}
-	v := &Validator{expected: expected, keys: map[string]*verifier{}}
-	v.headers.Store(&map[string]*verifier{})
+	v := &Validator{expected: expected, keys: map[string]*verifier{}, headers: rememberHeaders[*verifier](knownHeaders)}
 	for _, k := range keys {
 		made, err := k.verifier()
 		if err != nil {
@@ -131,8 +126,11 @@ func (v *Validator) Validate(compact string, c *Claims) error {
 	if signed == dot || strings.IndexByte(compact[signed+1:], '.') >= 0 {
 		return &MalformedError{"it has another number of parts than 3"}
 	}
-	key, known := (*v.headers.Load())[header]
-	if !known {
+	known, spot := v.headers.find(header)
+	var key *verifier
+	if known != nil {
+		key = *known
+	} else {
 		var err error
 		if key, err = v.keyOf(header); err != nil {
 			return err
@@ -141,8 +139,8 @@ func (v *Validator) Validate(compact string, c *Claims) error {
 	if !key.verify(compact[:signed], compact[signed+1:]) {
 		return ErrNotSigned
 	}
-	if !known {
-		v.learn(header, key)
+	if known == nil {
+		spot.keep(header, func() *verifier { return key })
 	}
 	var ok bool
 	if c.text, ok = appendDecoded(c.text[:0], compact[dot+1:signed]); !ok {
@@ -157,17 +155,16 @@ func (v *Validator) keyOf(header string) (*verifier, error) {
 	if !ok || len(header) > maxHeader {
 		return nil, &MalformedError{"the header is not base64url, or longer than any needs to be"}
 	}
-	members, err := readObject(raw)
-	if err != nil {
+	said := Claims{text: raw}
+	if !said.read() {
 		return nil, &MalformedError{"the header is no JSON object in which each member comes once"}
 	}
-	said := Claims{members: members}
-	for _, forbidden := range []string{"crit", "b64", "zip", "enc"} {
-		if _, there := said.raw(forbidden); there {
+	for _, forbidden := range [...]string{"crit", "b64", "zip", "enc"} {
+		if said.find(forbidden) != nil {
 			return nil, ErrHeader
 		}
 	}
-	if _, there := said.raw("kid"); there && said.Text("kid") == nil {
+	if kid := said.find("kid"); kid != nil && !kid.isText {
 		return nil, &MalformedError{"the header's kid is no text"}
 	}
 	if typ := strings.TrimPrefix(strings.ToLower(string(said.Text("typ"))), "application/"); v.expected.Type != "" && typ != strings.ToLower(v.expected.Type) {
@@ -178,19 +175,6 @@ func (v *Validator) keyOf(header string) (*verifier, error) {
 		return nil, ErrUnknownKey
 	}
 	return key, nil
-}
-
-// learn keeps a header that stood under a true signature, so that nobody but an issuer fills the list.
-func (v *Validator) learn(header string, key *verifier) {
-	v.learning.Lock()
-	defer v.learning.Unlock()
-	known := *v.headers.Load()
-	if len(known) >= knownHeaders {
-		return
-	}
-	known = maps.Clone(known)
-	known[strings.Clone(header)] = key
-	v.headers.Store(&known)
 }
 
 // judge is what RFC 7519 section 4.1 asks of the claims. `exp` has to be there.

@@ -1,0 +1,108 @@
+package opaque
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"countersign/actors/store/shared"
+)
+
+// Shared are tokens that several resource servers know together. What is handed over or revoked at one of them holds at all.
+type Shared struct {
+	Store shared.Store
+	// Now and RevokedKept are as in Tokens. A token that is handed over without an end is kept as long as a revocation.
+	Now         func() time.Time
+	RevokedKept time.Duration
+}
+
+// sharedEntry is a token as it is kept under its digest.
+type sharedEntry struct {
+	Record
+	Revoked bool `json:",omitempty"`
+}
+
+func keyOf(token string) string {
+	digest := digested(token)
+	return "token/" + base64.RawURLEncoding.EncodeToString(digest[:])
+}
+
+func (s *Shared) get(ctx context.Context, key string) (e sharedEntry, found bool, err error) {
+	text, found, err := s.Store.Get(ctx, key)
+	if err != nil || !found {
+		return e, false, err
+	}
+	if err := json.Unmarshal(text, &e); err != nil {
+		return e, false, fmt.Errorf("what the shared store has under %s is no token: %w", key, err)
+	}
+	return e, true, nil
+}
+
+// Find is as in Tokens. The error may be one of the store, too; that says nothing about the token.
+func (s *Shared) Find(ctx context.Context, token string) (Record, error) {
+	e, found, err := s.get(ctx, keyOf(token))
+	switch {
+	case err != nil:
+		return Record{}, err
+	case !found:
+		return Record{}, ErrUnknown
+	case e.Revoked:
+		return Record{}, ErrRevoked
+	case e.Expires != 0 && s.Now().Unix() >= e.Expires:
+		return Record{}, ErrExpired
+	}
+	return e.Record, nil
+}
+
+// HandOver is as in Tokens.
+func (s *Shared) HandOver(ctx context.Context, token string, r Record) error {
+	until := s.until(r)
+	if !s.Now().Before(until) {
+		return ErrExpired
+	}
+	key := keyOf(token)
+	text, err := json.Marshal(sharedEntry{Record: r})
+	if err != nil {
+		return err
+	}
+	for {
+		if added, err := s.Store.Add(ctx, key, text, until); added || err != nil {
+			return err
+		}
+		before, found, err := s.get(ctx, key)
+		switch {
+		case err != nil:
+			return err
+		case !found: // it ended meanwhile
+			continue
+		case before.Revoked:
+			return ErrRevoked
+		case !before.sameAs(r):
+			return ErrOther
+		}
+		return nil
+	}
+}
+
+func (s *Shared) until(r Record) time.Time {
+	if r.Expires == 0 {
+		return s.Now().Add(revokedKept(s.RevokedKept))
+	}
+	return time.Unix(r.Expires, 0)
+}
+
+// Revoke is as in Tokens. A revocation is written over whatever is there, so that none is lost to a hand-over at the same moment.
+func (s *Shared) Revoke(ctx context.Context, token string) error {
+	key := keyOf(token)
+	before, _, err := s.get(ctx, key)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(sharedEntry{Revoked: true})
+	if err != nil {
+		return err
+	}
+	return s.Store.Put(ctx, key, text, s.until(before.Record))
+}
