@@ -17,7 +17,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := root(cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv}).ExecuteContext(ctx)
+	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv}
+	err := program.Told(root(program).ExecuteContext(ctx))
 	stop()
 	var verdict cli.ExitCode
 	switch {
@@ -50,6 +51,6 @@ Exit codes: 0 conformant, or all scenarios as expected; 1 nonconformant, or a sc
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &certify.UsageError{Problem: fmt.Sprintf("%v; `%s --help` shows what there is", err, c.CommandPath())}
 	})
-	c.AddCommand(p.Init(), p.Doctor(), p.Check(), p.Run(), p.Explore(), p.Serve(), p.List(), p.Report(), p.Key(), p.Verify(), p.Rejudge())
+	c.AddCommand(p.Init(), p.Doctor(), p.Check(), p.Run(), p.Explore(), p.Serve(), p.List(), p.Report(), p.Key(), p.Verify(), p.Rejudge(), p.Bench())
 	return c
 }

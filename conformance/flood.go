@@ -1,16 +1,12 @@
 package conformance
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -20,6 +16,8 @@ import (
 // never takes more than 256 MiB of memory; one that meets a target in its senses takes less than 4. The time for an exchange is Wire.Limit, that for a
 // whole check Wire.Bound.
 const (
+	// MaxBody is how many bytes of a body the harness reads; a longer one is a failure of its sender.
+	MaxBody = 1 << 20
 	// MaxCheck is how many bytes the target may send during one check. Sending more is a failure of the target.
 	MaxCheck = 32 << 20
 	// perExchange is what an exchange counts for at least, so that a check has a few thousand of them at the most.
@@ -36,7 +34,10 @@ const (
 	limitsInBound = 20
 )
 
-var errFlood = fmt.Errorf("the target has sent more than %d bytes during this check", MaxCheck)
+var (
+	errTooLong = fmt.Errorf("the body goes on after %d bytes", MaxBody)
+	errFlood   = fmt.Errorf("the target has sent more than %d bytes during this check", MaxCheck)
+)
 
 // take counts bytes of the target against MaxCheck, and reports whether they still fit.
 func (s *Session) take(n int) bool {
@@ -91,37 +92,6 @@ func (s *Session) flood(result *Result) {
 	}
 }
 
-// reported are the exchanges as a report shows them. When a target floods it, the later ones are left bare, but for the one that shows the failure.
-func reported(exchanges []Exchange, failure *Failure) []Exchange {
-	all, room := slices.Clone(exchanges), maxReported
-	for i := range all {
-		e := &all[i]
-		size := len(e.URL) + len(e.RequestBody) + len(e.ResponseBody)
-		for _, h := range slices.Concat(e.RequestHeaders, e.ResponseHeaders) {
-			size += len(h.Name) + len(h.Value)
-		}
-		if failure != nil && failure.Exchange == e.Number {
-			continue
-		}
-		if room -= size; room < 0 {
-			e.URL, _, _ = strings.Cut(e.URL[:min(len(e.URL), maxActual)], "?")
-			e.RequestHeaders, e.ResponseHeaders, e.RequestBody, e.ResponseBody = nil, nil, "", ""
-			if e.Problem == "" {
-				e.Problem = fmt.Sprintf("left out: a report shows %d bytes of a check", maxReported)
-			}
-		}
-	}
-	return all
-}
-
-// shortened is a text of which a target may have made much.
-func shortened(text string) string {
-	if len(text) <= maxActual {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxActual], "") + fmt.Sprintf("... (%d bytes in all)", len(text))
-}
-
 // partyServer serves a party to clients that are under test, and may do what they like.
 func partyServer(h http.HandlerFunc) *http.Server {
 	var open atomic.Int64
@@ -160,73 +130,4 @@ func (b hurried) Read(p []byte) (int, error) {
 		_ = b.deadline.SetReadDeadline(time.Time{})
 	}
 	return n, err
-}
-
-// allowance is the time that a check has. It ends the check's context, and stands still while the check waits on purpose.
-type allowance struct {
-	ctx context.Context
-	end context.CancelCauseFunc
-
-	mu      sync.Mutex
-	timer   *time.Timer
-	left    time.Duration // when the timer was started last
-	started time.Time
-	waiting int
-}
-
-// overdueError says that a check has used up its time.
-type overdueError struct{ bound time.Duration }
-
-func (e *overdueError) Error() string {
-	return fmt.Sprintf("the answers of this check took longer than %s in all", e.bound)
-}
-
-func newAllowance(ctx context.Context, bound time.Duration) *allowance {
-	a := &allowance{left: bound, started: time.Now()}
-	a.ctx, a.end = context.WithCancelCause(ctx)
-	a.timer = time.AfterFunc(bound, func() { a.end(&overdueError{bound}) })
-	return a
-}
-
-// wait stops the allowance until what it gives is called.
-func (a *allowance) wait() (done func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.waiting++; a.waiting == 1 && a.timer.Stop() {
-		a.left -= time.Since(a.started)
-	}
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.waiting--; a.waiting == 0 && a.ctx.Err() == nil {
-			a.started = time.Now()
-			a.timer.Reset(a.left)
-		}
-	}
-}
-
-// close ends the context.
-func (a *allowance) close() {
-	a.timer.Stop()
-	a.end(context.Canceled)
-}
-
-// overdue is err, or that the check is overdue where err comes of it.
-func (a *allowance) overdue(err error) error {
-	var late *overdueError
-	if err != nil && err != io.EOF && errors.As(context.Cause(a.ctx), &late) {
-		return late
-	}
-	return err
-}
-
-// hastened is the body of an answer whose reading ends with the allowance.
-type hastened struct {
-	io.ReadCloser
-	allowance *allowance
-}
-
-func (b hastened) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	return n, b.allowance.overdue(err)
 }

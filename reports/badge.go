@@ -21,8 +21,8 @@ type badge struct {
 	Broken bool `json:"isError,omitempty"`
 }
 
-// WriteBadge writes the conclusion as JSON for an endpoint badge of shields.io.
-func WriteBadge(w io.Writer, d Document) error {
+// writeBadge writes the conclusion as JSON for an endpoint badge of shields.io.
+func writeBadge(w io.Writer, d Document) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}

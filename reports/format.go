@@ -22,10 +22,10 @@ func Formats() []Format {
 		{"html", "a page that needs nothing else", WriteHTML},
 		{"junit", "JUnit XML for CI", WriteJUnit},
 		{"json", "all there is, for programs", func(w io.Writer, d Document) error { return d.WriteJSON(w) }},
-		{"har", "the exchanges as HAR 1.2, for tools that show HTTP", WriteHAR},
-		{"sarif", "what failed as SARIF 2.1.0, for code scanning", WriteSARIF},
-		{"summary", "Markdown for the step summary of a CI job", WriteSummary},
-		{"badge", "JSON for a badge of shields.io", WriteBadge},
+		{"har", "the exchanges as HAR 1.2, for tools that show HTTP", writeHAR},
+		{"sarif", "what failed as SARIF 2.1.0, for code scanning", writeSARIF},
+		{"summary", "Markdown for the step summary of a CI job", writeSummary},
+		{"badge", "JSON for a badge of shields.io", writeBadge},
 	}
 }
 

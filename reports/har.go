@@ -17,10 +17,10 @@ import (
 	"countersign/reports/internal/plain"
 )
 
-// WriteHAR writes the exchanges of all checks as an HTTP archive, HAR 1.2: a page for each check that has exchanges, an entry for each exchange. A report holds no
+// writeHAR writes the exchanges of all checks as an HTTP archive, HAR 1.2: a page for each check that has exchanges, an entry for each exchange. A report holds no
 // moments, so entries begin a millisecond apart, in their order, from the beginning of 1970, and take no time. Secrets are the names that the report has for them.
 // Members that begin with an underscore are the report's own: the parties, the verdict, and why an answer is not whole. Scenarios have no exchanges.
-func WriteHAR(w io.Writer, d Document) error {
+func writeHAR(w io.Writer, d Document) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}

@@ -15,9 +15,9 @@ const (
 	summaryText     = 600
 )
 
-// WriteSummary writes Markdown for the step summary of a CI job: the conclusion, a table by flow and role, and what did not pass with the command that runs it again.
+// writeSummary writes Markdown for the step summary of a CI job: the conclusion, a table by flow and role, and what did not pass with the command that runs it again.
 // What a target has sent stands in it as text, whatever it would mean in Markdown or HTML.
-func WriteSummary(w io.Writer, d Document) error {
+func writeSummary(w io.Writer, d Document) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}

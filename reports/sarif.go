@@ -57,9 +57,9 @@ func SARIF(w io.Writer, mistakes []Mistake) error {
 	return run.write(w)
 }
 
-// WriteSARIF writes what did not pass as SARIF 2.1.0: a result for each check that failed or warned and for each scenario that failed, with the requirement as its
+// writeSARIF writes what did not pass as SARIF 2.1.0: a result for each check that failed or warned and for each scenario that failed, with the requirement as its
 // rule. A check that the harness broke in is a notification of the run. What passed or was not run is no result.
-func WriteSARIF(w io.Writer, d Document) error {
+func writeSARIF(w io.Writer, d Document) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}

@@ -9,21 +9,6 @@ import (
 	"countersign/conformance/catalog"
 )
 
-// ready is a run of which everything is settled but the verdicts.
-type ready struct {
-	report conformance.Report
-	runner conformance.Runner
-	checks []conformance.Check
-	close  func()
-}
-
-// done gives back what the run holds, as the addresses at which the harness plays parties. It bears being called for a run that is not ready.
-func (r ready) done() {
-	if r.close != nil {
-		r.close()
-	}
-}
-
 // PlanFormat names the format and version of a Plan.
 const PlanFormat = "countersign/plan@1"
 
@@ -148,29 +133,3 @@ func (p Plan) Summary() string {
 	}
 	return text
 }
-
-func checksOf(chosen []conformance.Flow) []conformance.Check {
-	var all []conformance.Check
-	for _, f := range chosen {
-		all = append(all, f.Checks...)
-	}
-	return all
-}
-
-// selection is what the job wants run, of the roles that it names.
-func (j Job) selection() conformance.Selection {
-	s := conformance.Selection{Level: j.Config.Level, Roles: j.Config.Roles, Only: j.Only}
-	if j.Again != nil {
-		s.Names = j.Again.Checks
-	}
-	return s
-}
-
-// report is the report before anything is known of the target.
-func (j Job) report(chosen []conformance.Flow) conformance.Report {
-	return conformance.Report{
-		Profile: profiles(chosen), Level: string(j.Config.Level), Seed: j.Config.Seed, Target: j.Config.Target, Defect: j.Defect,
-	}
-}
-
-const builtIn = "built-in reference"

@@ -23,13 +23,6 @@ type Started struct {
 	out     *launch.Output
 }
 
-// InterruptedError says that the run was stopped while its target was being started.
-type InterruptedError struct{}
-
-func (*InterruptedError) Error() string {
-	return "the run was stopped before its target had been started, so nothing is concluded; run it again"
-}
-
 // StartTarget starts what a configuration says, and waits until it answers; Stop ends it. log is the file that its output is kept in; empty: it is not kept.
 // Secrets of the configuration are taken out of the output. ExitCode knows the errors.
 func StartTarget(ctx context.Context, c config.Config, log string) (started *Started, err error) {
@@ -62,7 +55,7 @@ func StartTarget(ctx context.Context, c config.Config, log string) (started *Sta
 		}
 		_ = s.Stop() // what kept it from starting is what matters
 		if ctx.Err() != nil {
-			err = &InterruptedError{}
+			err = &StoppedError{}
 		}
 	}()
 	wait, err := s.start(ctx, start, port)
@@ -160,53 +153,4 @@ func (j Job) runStarted(ctx context.Context) (report conformance.Report, failure
 		return report, ended
 	}
 	return report, err
-}
-
-// targetWords are those by which a command puts the target of a check under test again.
-func (j Job) targetWords(c conformance.Check) []string {
-	wanted := j.Config
-	if j.written != nil {
-		wanted = *j.written
-	}
-	if wanted.Target == "" {
-		return nil
-	}
-	var words []string
-	if s := wanted.Start; s.ByFlags {
-		switch {
-		case s.Exec != nil:
-			words = append(words, "--exec", s.Exec.Command.Line)
-		case s.Image.Build != "":
-			words = append(words, "--build", s.Image.Build)
-		default:
-			words = append(words, "--image", s.Image.Name)
-		}
-	}
-	return append(words, "--target", wanted.Target, "--role", string(c.Role))
-}
-
-// startExitCode is ExitCode for what kept a target from being started, or ended it; 0 for any other error.
-func startExitCode(err error) int {
-	var (
-		command     *launch.CommandError
-		taken       *launch.TakenError
-		output      *launch.OutputError
-		port        *launch.NoPortError
-		ended       *launch.EndedError
-		silent      *launch.SilentError
-		folder      *container.FolderError
-		engine      *container.EngineError
-		image       *container.ImageError
-		start       *container.StartError
-		interrupted *InterruptedError
-	)
-	switch {
-	case errors.As(err, &command), errors.As(err, &taken), errors.As(err, &output), errors.As(err, &port), errors.As(err, &folder):
-		return 2
-	case errors.As(err, &start) && start.NoProgram(), errors.As(err, &image) && image.Malformed():
-		return 2
-	case errors.As(err, &ended), errors.As(err, &silent), errors.As(err, &engine), errors.As(err, &image), errors.As(err, &start), errors.As(err, &interrupted):
-		return 3
-	}
-	return 0
 }

@@ -109,8 +109,8 @@ var _ = Describe("A target that is started", func() {
 			}
 		}()
 		_, err := job.Run(ctx)
-		var interrupted *certify.InterruptedError
-		Expect(errors.As(err, &interrupted)).To(BeTrue(), "%v", err)
+		var stopped *certify.StoppedError
+		Expect(errors.As(err, &stopped)).To(BeTrue(), "%v", err)
 		Expect(certify.ExitCode(err)).To(Equal(3))
 		Expect(gone(number(job))).To(BeTrue())
 	})

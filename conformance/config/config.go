@@ -49,6 +49,8 @@ type Config struct {
 	MaxWait time.Duration
 	// ExpectedFailures are requirements that the target is known not to meet yet.
 	ExpectedFailures []ExpectedFailure
+	// Load is what the file says of `bench load`.
+	Load LoadPlan
 	// Setup is what the file says for the flow of Profile; nil: the flow's defaults.
 	Setup conformance.Setup
 	// Secrets are the texts of the file, and those that its references stand for, that nobody is to read in a report.
@@ -115,6 +117,10 @@ func because(err error) string {
 
 // Parse is Load for a file that has been read already; file is its name in errors, and what it refers to lies beside it.
 func (r Reader) Parse(file string, data []byte) (Config, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // some editors put a mark of the encoding before all else
+	if wrong := unreadable(file, data); wrong != nil {
+		return Config{}, wrong
+	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return Config{}, syntaxError(file, err)
@@ -126,7 +132,11 @@ func (r Reader) Parse(file string, data []byte) (Config, error) {
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
 		return Config{}, &Error{File: file, What: "the configuration is empty", Mend: "begin with `profile: bidirectional@1`"}
 	}
-	return r.decode(source{file, tree.Docs[0].Body}, data)
+	from := source{file, tree.Docs[0].Body}
+	if wrong := from.unwanted(); wrong != nil {
+		return Config{}, wrong
+	}
+	return r.decode(from, data)
 }
 
 // Load is that of a Reader without an environment.
@@ -176,6 +186,7 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 		Document  any               `yaml:"document"`
 		Triggers  any               `yaml:"triggers"`
 		Login     any               `yaml:"login"`
+		Load      LoadPlan          `yaml:"load"`
 		Setup     any               `yaml:"setup"` // into the flow's own type
 	}{Level: d.Level, Seed: d.Seed, Limit: d.Limit, MaxWait: d.MaxWait}
 	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&content); err != nil {
@@ -184,7 +195,7 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 	config := Config{
 		Profile: content.Profile, Level: content.Level, Seed: content.Seed, Target: content.Target, Roles: content.Roles,
 		Metadata: content.Metadata, Endpoints: content.Endpoints, Lifetimes: content.Lifetimes, TLS: content.TLS.beside(from.file), Stage: content.Stage.beside(from.file),
-		Limit: content.Limit, MaxWait: content.MaxWait, ExpectedFailures: content.Expected, Secrets: references.secrets, source: from,
+		Limit: content.Limit, MaxWait: content.MaxWait, ExpectedFailures: content.Expected, Load: content.Load, Secrets: references.secrets, source: from,
 	}
 	if setup != nil {
 		config.Setup = flow.Setup()
@@ -252,15 +263,15 @@ func fill(from source, setup conformance.Setup, value any) error {
 
 // plain is the file as JSON is read.
 func plain(file string, data []byte) (any, error) {
-	asJSON, err := yaml.YAMLToJSON(data)
+	var content any
+	if err := yaml.Unmarshal(data, &content); err != nil {
+		return nil, syntaxError(file, err)
+	}
+	asJSON, err := json.Marshal(content)
 	if err != nil {
 		return nil, syntaxError(file, err)
 	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
-	if err != nil {
-		return nil, &Error{File: file, What: err.Error()}
-	}
-	return value, nil
+	return jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
 }
 
 // validate holds the file against the schema and finds the first violation. referred names the places whose values came by a reference.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -25,9 +26,18 @@ import (
 )
 
 // keys are those of the file.
-const keys = "document, endpoints, exec, expected_failures, image, level, lifetimes, limit, login, max_wait, metadata, profile, roles, seed, setup, stage, target, tls, triggers"
+const keys = "document, endpoints, exec, expected_failures, image, level, lifetimes, limit, load, login, max_wait, metadata, profile, roles, seed, setup, stage, target, tls, triggers"
 
 const client = "{id: a, secret: topsecret, name: A, callback: 'http://a/callback'}"
+
+// bomb stands for ten million texts.
+func bomb() string {
+	text := "a: &a [x]\n"
+	for i := range 7 {
+		text += fmt.Sprintf("%c: &%c [%s*%c]\n", 'b'+i, 'b'+i, strings.Repeat(fmt.Sprintf("*%c, ", 'a'+i), 9), 'a'+i)
+	}
+	return text
+}
 
 func parse(text string) (config.Config, error) { return config.Parse("countersign.yaml", []byte(text)) }
 
@@ -49,6 +59,19 @@ var _ = Describe("A configuration with a mistake", func() {
 		Entry("a key that is no word", "1: 2\n", `:1:1: unknown key "1"; known here: `+keys),
 		Entry("several mistakes, of which the first is told", "seed: 3\nlevel: nope\ntarget: bad\nx: y\n", `:2:8: level: "nope" is unknown; write core or hardened`),
 		Entry("two unknown keys, of which the first is told", "zebra: 1\nant: 2\n", `:1:1: unknown key "zebra"; known here: `+keys),
+		Entry("a letter of another encoding", "level: core\n# caf\xe9\n", ":2:6: the byte 0xe9 is no UTF-8; save the file as text in UTF-8"),
+		Entry("two bytes for each letter", "\xff\xfel\x00", ":1:1: the byte 0xff is no UTF-8; save the file as text in UTF-8"),
+		Entry("a control character", "level: core\nseed: \x007\n", ":2:7: the control character 0x00 stands here; save the file as text in UTF-8"),
+		Entry("an anchor", "profile: &p ticket@1\n", ":1:10: anchors and aliases of YAML, as & and *, are not read here; write the value itself"),
+		Entry("aliases that stand for more than any memory holds", bomb(), ":1:4: anchors and aliases of YAML, as & and *, are not read here; write the value itself"),
+		Entry("an alias of nothing", "limit: *nope\n", ":1:8: anchors and aliases of YAML, as & and *, are not read here; write the value itself"),
+		Entry("a mapping merged into another", "tls: {<<: {ca: a}}\n", ":1:7: anchors and aliases of YAML, as & and *, are not read here; write the value itself"),
+		Entry("a tag", "profile: !!str ticket@1\n", ":1:10: tags of YAML, as !!str, are not read here; write the value itself"),
+		Entry("an infinite number", "seed: .inf\n", ":1:7: .inf is no number that can be used; write a whole number"),
+		Entry("no number at all", "seed: .nan\n", ":1:7: .nan is no number that can be used; write a whole number"),
+		Entry("an escaped control character", `limit: "\x01"`+"\n", ":1:8: limit: a duration is wanted here; write it as 500ms or 10s or 2m"),
+		Entry("a file of megabytes", strings.Repeat("# no end\n", 1<<17), ": the configuration is longer than 1048576 bytes; name the file that `countersign init` has written"),
+		Entry("nesting without end", "setup: "+strings.Repeat("{a: ", 11000)+"1"+strings.Repeat("}", 11000)+"\n", ": the file cannot be read as YAML: exceeded max depth; hold it against one that `countersign init` writes"),
 		Entry("a text for a number", "seed: lots\n", `:1:7: seed: a whole number of 0 or more is wanted here, not a text; write it without quotes, as 7`),
 		Entry("a broken number", "seed: 1.5\n", `:1:7: seed: a whole number of 0 or more is wanted here, not a number; write it without quotes, as 7`),
 		Entry("a negative seed", "seed: -1\n", `:1:7: seed: a whole number of 0 or more is wanted here, not -1; write it without quotes, as 7`),
@@ -233,3 +256,17 @@ func (n node) matches(t reflect.Type, defs map[string]node) {
 		Expect(keys).To(ConsistOf(fields), "the keys of %s", t)
 	}
 }
+
+var _ = Describe("A configuration that an editor has marked as UTF-8", func() {
+	It("is read", func() {
+		Expect(parse("\ufeffprofile: ticket@1\n")).To(HaveField("Profile", "ticket@1"))
+	})
+})
+
+var _ = Describe("A secret with a letter that JSON escapes", func() {
+	It("is read as it is", func() {
+		c, err := parse("profile: ticket@1\nsetup:\n  apps:\n    - {id: a, secret: \"\\x7f\\a pass\", base_url: 'http://127.0.0.1:1'}\n    - {id: b, secret: \"topsecret\", base_url: 'http://127.0.0.1:2'}\n")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(c.Setup.(*ticket.Setup).Apps[0].Secret).To(Equal("\x7f\a pass"))
+	})
+})

@@ -139,6 +139,9 @@ func (d Draft) Write(folder string, over bool) (string, error) {
 	if d.Environment {
 		files = append(files, file{EnvironmentName, inShell(variables)})
 	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", &Error{File: path, What: "its folder cannot be made: " + because(err), Mend: "name a folder that can be written to"}
+	}
 	for _, f := range files {
 		if err := put(filepath.Join(folder, f.name), f.text, over); err != nil {
 			return "", err

@@ -70,7 +70,7 @@ func (d Draft) setupLines() (string, error) {
 			line("  # and %d more that section 8 of the profile names", value.Len()-most)
 		}
 	}
-	line("# A secret need not stand here: write ${env:NAME}, or ${file:PATH} with a path that begins at this folder.")
+	line("# A secret need not stand here: write '${env:NAME}' with the quotes, or '${file:PATH}' with a path that begins at this folder.")
 	return b.String(), nil
 }
 

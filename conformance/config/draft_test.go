@@ -57,9 +57,13 @@ var _ = Describe("A draft of a configuration", func() {
 		Expect(err).NotTo(HaveOccurred(), "the same content is no obstacle")
 	})
 
-	It("says where it cannot be written", func() {
-		_, err := draft.Write(filepath.Join(GinkgoT().TempDir(), "none"), false)
-		Expect(err).To(MatchError(ContainSubstring("the file cannot be written: no such file or directory; name a folder")))
+	It("makes its folder, and says where that cannot be", func() {
+		dir := GinkgoT().TempDir()
+		file, err := draft.Write(filepath.Join(dir, "new", "folder"), false)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(file).To(BeARegularFile())
+		_, err = draft.Write(filepath.Join(file, "below"), false)
+		Expect(err).To(MatchError(ContainSubstring("its folder cannot be made: not a directory; name a folder that can be written to")))
 	})
 
 	It("loads for every flow, with both clients in one word, and also with every comment's value taken", func() {

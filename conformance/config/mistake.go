@@ -22,7 +22,7 @@ var duplicate = regexp.MustCompile(`^mapping key (".*") already defined at \[(\d
 func syntaxError(file string, err error) error {
 	var located yaml.Error
 	if !errors.As(err, &located) || located.GetToken() == nil {
-		return &Error{File: file, What: err.Error()}
+		return &Error{File: file, What: "the file cannot be read as YAML: " + err.Error(), Mend: "hold it against one that `countersign init` writes"}
 	}
 	p := located.GetToken().Position
 	e := &Error{File: file, Line: p.Line, Column: p.Column, What: located.GetMessage(), Mend: "put texts that hold special characters in quotes, and indent with spaces"}

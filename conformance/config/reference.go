@@ -119,7 +119,11 @@ func (r *references) environment(name string) (value, what, mend string) {
 
 // content is that of a file beside the configuration, without the line's end that editors put behind it.
 func (r *references) content(name string) (value, what, mend string) {
-	f, err := os.Open(beside(r.file, name))
+	path := beside(r.file, name)
+	if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeNamedPipe != 0 { // opening it would wait for a writer
+		return "", fmt.Sprintf("the file %s is a pipe, and would be waited for", name), "name a file that holds the value and nothing else"
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Sprintf("the file %s cannot be read: %s", name, because(err)), "write it there, or correct the path, which begins at the folder of the configuration"
 	}

@@ -117,6 +117,7 @@ func (e *examination) target(ctx context.Context) {
 	e.reachOf(doc)
 	e.rolesOf(doc)
 	e.membersOf(doc)
+	e.names(doc)
 	steps := []func(){func() { e.clock(ctx, doc) }}
 	steps = append(steps, e.endpoints(ctx, doc)...)
 	steps = append(steps, e.credentials(ctx, doc)...)

@@ -229,6 +229,10 @@ var seeds = []struct {
 				w.WriteHeader(401)
 			}
 		}}), code: "credential-refused", place: ":6:58", says: `refuses the secret of the device "one"`}},
+	{"two apps of one name", seed{file: "profile: ticket@1\nroles: [account-server]\nsetup: {issuer: 'OWN', apps: [{id: one, secret: first, base_url: 'PEER'}, {id: one, secret: second, base_url: 'PEER9'}]}",
+		target: of(site{flow: "ticket"}), code: "name-twice", place: ":6:117", says: `setup.apps[0] and [1] are both called "one"`}},
+	{"a target that is set up as another app", seed{file: "profile: ticket@1\nroles: [app-server]\nsetup: {issuer: 'OWN', apps: [{id: one, secret: first, base_url: 'PEER'}, {id: two, secret: second, base_url: 'PEER9'}]}",
+		target: of(site{flow: "ticket", change: map[string]any{"authentication_endpoint": nil, "resource_endpoint": "ORIGIN/resource", "app_id": "nine", "issuer": nil}}), code: "other-name", place: ":6:55", says: `name it as app_id "nine", but the setup has "one"`}},
 	{"an operator that the target does not know", seed{file: "profile: unified@1\nroles: [authentication-platform]\nsetup: " + unifiedSetup, target: of(site{flow: "unified", other: func(w http.ResponseWriter, r *http.Request) {
 		if name, _, _ := r.BasicAuth(); name == "rene" {
 			w.WriteHeader(401)

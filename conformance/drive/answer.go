@@ -119,7 +119,7 @@ func (a answer) response(req *http.Request, by, said string) *http.Response {
 	}
 	header.Set(Header, by)
 	if said != "" {
-		header.Set(SaidHeader, line(said))
+		header.Set(saidHeader, line(said))
 	}
 	header.Set("Content-Length", strconv.Itoa(len(a.Body)))
 	return &http.Response{

@@ -16,11 +16,11 @@ import (
 	"countersign/conformance/config"
 )
 
-// Header is the header line by which a report shows that an answer was not the target's own over HTTP, and who gave it; SaidHeader is what a command
+// Header is the header line by which a report shows that an answer was not the target's own over HTTP, and who gave it; saidHeader is what a command
 // wrote on standard error.
 const (
 	Header     = "Countersign-Driven"
-	SaidHeader = "Countersign-Said"
+	saidHeader = "Countersign-Said"
 )
 
 // Driver drives one target through one run.

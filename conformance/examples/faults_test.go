@@ -69,6 +69,7 @@ var _ = DescribeTable("The example without one of its rules is caught by the che
 	Entry("keeps denials", "TI-AP-06", "            return False\n", "            self.kept[user_id, key] = sent_at + 60\n            return False\n"),
 	Entry("keeps a confirmation for any user", "TI-AP-07", `self.kept.get((user_id, key), 0)`, `max((end for (_, kept), end in self.kept.items() if kept == key), default=0)`),
 	Entry("takes an outage for a denial", "TI-AP-08", `return Refusal(503, "temporarily_unavailable"`, `return Refusal(401, "invalid_token"`),
+	Entry("waits for the account server for longer than a terminal waits for it", "TI-AP-08", `PATIENCE = 3.5`, `PATIENCE = 9.5`),
 	Entry("takes tickets of other apps", "TI-AP-09", ` or answer.get("app_id") != self.app_id`, ``),
 	Entry("lets resources be stored on the way", "TI-AP-10", `{"Cache-Control": "no-store"}`, `{}`),
 )

@@ -16,10 +16,10 @@ import (
 // DefaultWait is how long a target may take until it answers.
 const DefaultWait = 30 * time.Second
 
-// Pause is between two questions whether a target answers; oneTry is how long one of them may take.
+// between is the time between two questions whether a target answers; oneTry is how long one of them may take.
 const (
-	Pause  = 50 * time.Millisecond
-	oneTry = 2 * time.Second
+	between = 50 * time.Millisecond
+	oneTry  = 2 * time.Second
 )
 
 // Running is a target that has been started.
@@ -55,7 +55,7 @@ func (d Door) Await(ctx context.Context, target Running, out *Output, wait time.
 	}
 	limited, end := context.WithTimeout(ctx, wait)
 	defer end()
-	pause := time.NewTicker(Pause)
+	pause := time.NewTicker(between)
 	defer pause.Stop()
 	last := errors.New("it has not been asked")
 	for {

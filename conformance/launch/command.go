@@ -61,9 +61,9 @@ func (c Command) Start(out *Output) (*Process, error) {
 	if len(words) == 0 || words[0] == "" {
 		return nil, &CommandError{Command: c, Problem: "it is empty", Mend: "write the program and its arguments"}
 	}
-	program, err := exec.LookPath(inFolder(c.Folder, words[0]))
-	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, c.missing(err)
+	program, err := c.find(words[0])
+	if err != nil {
+		return nil, err
 	}
 	cmd := exec.Command(program, words[1:]...)
 	cmd.Args[0] = words[0]

@@ -92,6 +92,8 @@ var _ = Describe("A command that is started", func() {
 		Entry("when there is no such program", launch.Command{Words: []string{"countersign-no-such-program"}}, "there is no such program", "install the program"),
 		Entry("when there is no such path", launch.Command{Words: []string{"./no/such/program"}, Folder: "/"}, "there is no such program", "correct its name"),
 		Entry("when it may not be executed", launch.Command{Words: []string{"./launch_test.go"}}, "may not be executed", "chmod +x"),
+		Entry("when the interpreter of a script is not there", launch.Command{Words: []string{"./testdata/uninterpreted.sh"}}, "names the interpreter /no/such/interpreter, which is not there", "install that, or correct the line"),
+		Entry("when a script has come from Windows", launch.Command{Words: []string{"./testdata/windows.sh"}}, "its lines end as those of Windows do", "save the script with line ends of Unix"),
 		Entry("when there is no such folder", launch.Command{Line: "true", Folder: "/no/such/folder"}, "its folder /no/such/folder does not exist", "make it"),
 		Entry("when it is empty", launch.Command{}, "it is empty", "write the program"),
 	)

@@ -17,11 +17,15 @@ func (c Command) Find() (string, error) {
 	if len(c.Words) == 0 || c.Words[0] == "" {
 		return "", &CommandError{Command: c, Problem: "it is empty", Mend: "write the program and its arguments"}
 	}
-	program, err := exec.LookPath(inFolder(c.Folder, c.Words[0]))
+	return c.find(c.Words[0])
+}
+
+func (c Command) find(name string) (string, error) {
+	program, err := exec.LookPath(inFolder(c.Folder, name))
 	if err != nil && !errors.Is(err, exec.ErrDot) {
 		return "", c.missing(err)
 	}
-	return program, nil
+	return program, c.interpreted(program)
 }
 
 // Once runs the command, Words only, to its end, or until ctx ends, when it is killed with all that it has started. It gives what the command wrote on

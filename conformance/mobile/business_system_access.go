@@ -178,7 +178,7 @@ func (t *systemTest) noFixedTokenIsKept() {
 		p := t.newPass(t.alice())
 		t.server.share(p.contents.id, recordOf(p.contents, c.lifetime))
 		for range 3 {
-			mark := t.server.mark()
+			mark := t.server.Mark()
 			resp := t.opens(p, "a token that is shared "+c.what)
 			t.downloaded(p, mark, resp, "each access with a token that is shared "+c.what)
 		}
@@ -255,7 +255,7 @@ func (t *systemTest) closedWhenNothingCanBeCompared() {
 		if as.status != 0 && as.raw == "" { // a system that does not look at the status finds what it looks for
 			as.raw = string(jsonOf(t.test, record.With("token_id", p.contents.id).With("token", p.contents.token).With("deviceid", p.contents.who.deviceID)))
 		}
-		mark, begun := t.server.mark(), t.Env.Now()
+		mark, begun := t.server.Mark(), t.Env.Now()
 		t.server.behave(atSharedToken, as)
 		resp := t.show(p)
 		what := "a resource request while the authorization server answers a download " + c.what

@@ -80,7 +80,7 @@ func (t *systemTest) unknownKeysCauseNoStorm() {
 	t.server.offer(longKept, key, t.key)
 	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key that is new in the set, as a control")
 	t.Advance(readingPause)
-	mark, begun := t.server.mark(), t.Env.Now()
+	mark, begun := t.server.Mark(), t.Env.Now()
 	made := func() pass { return t.under(t.sharedPass(t.alice()), t.newKey()) }
 	for range 8 {
 		t.tokenRefused(t.show(made()), "a token under a made-up kid")

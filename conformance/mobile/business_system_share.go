@@ -16,7 +16,7 @@ func (t *systemTest) downloadIsAuthenticated() {
 	t.Advance(readingPause)
 	key := t.newSealingKey(t.Fresh("key", 9))
 	t.server.offer(0, key, t.key)
-	mark := t.server.mark()
+	mark := t.server.Mark()
 	resp := t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key that is new in the set")
 	for _, c := range []struct{ what, endpoint string }{{"a reading of keys", atSealingKeys}, {"a download", atSharedToken}} {
 		if len(t.server.asked(c.endpoint, mark)) == 0 {
@@ -45,7 +45,7 @@ func (t *systemTest) downloadNamesOneToken() {
 	var shown []pass
 	for _, user := range []AccountSetup{t.alice(), t.bob()} {
 		p := t.sharedPass(user)
-		mark := t.server.mark()
+		mark := t.server.Mark()
 		resp := t.opens(p, rightToken)
 		t.downloaded(p, mark, resp, "a token")
 		shown = append(shown, p)
@@ -113,7 +113,7 @@ func (t *systemTest) recordAndTokenAgree() {
 // MO-BS-32
 func (t *systemTest) garbageCostsNoDownload() {
 	p := t.sharedPass(t.alice())
-	mark := t.server.mark()
+	mark := t.server.Mark()
 	t.downloaded(p, mark, t.opens(p, control), control)
 	garbage := t.spoilt(p)
 	for _, f := range []faulty{
@@ -122,7 +122,7 @@ func (t *systemTest) garbageCostsNoDownload() {
 	} {
 		garbage = append(garbage, spoilt{f.what, t.altered(f.change).sealed})
 	}
-	mark = t.server.mark()
+	mark = t.server.Mark()
 	for _, c := range garbage {
 		t.tokenRefused(t.show(pass{p.contents, p.device, c.sealed}), c.what)
 		t.noDownload(mark, "for "+c.what)

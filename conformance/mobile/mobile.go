@@ -19,7 +19,7 @@ func Flow() conformance.Flow {
 			{Member: "resource_endpoint", Roles: []catalog.Role{catalog.BusinessSystem}},
 			{Member: "start_endpoint", Roles: []catalog.Role{catalog.MobileApp}},
 		},
-		Checks:      Checks(),
+		Checks:      slices.Concat(authorizationServerChecks(), businessSystemChecks(), mobileAppChecks()), // in the order of the catalogue
 		Setup:       func() conformance.Setup { s := Default(); return &s },
 		SetupSchema: setupSchema,
 		Patience: map[catalog.Role]time.Duration{
@@ -27,11 +27,6 @@ func Flow() conformance.Flow {
 			catalog.MobileApp:      35 * time.Second, // a start ends within 30 s: profile, section 6.2
 		},
 	}
-}
-
-// Checks returns every check of the flow, in the order of the catalogue.
-func Checks() []conformance.Check {
-	return slices.Concat(authorizationServerChecks(), businessSystemChecks(), mobileAppChecks())
 }
 
 //go:embed setup.schema.json

@@ -108,7 +108,7 @@ func (t *appTest) startRequest(fresh bool) *http.Request {
 
 // start opens the app, to the end.
 func (t *appTest) start(fresh bool) started {
-	mark, begun := t.mark(), t.Env.Now()
+	mark, begun := t.Mark(), t.Env.Now()
 	resp := t.Do("user", t.startRequest(fresh))
 	return started{resp, mark, t.Env.Now().Sub(begun)}
 }
@@ -261,7 +261,7 @@ func (t *appTest) acknowledged(id string, mark int, when string) received {
 
 // wiped pushes a wipe message and waits until it is acknowledged.
 func (t *appTest) wiped() (id string) {
-	mark, m := t.mark(), t.message()
+	mark, m := t.Mark(), t.message()
 	t.taken(t.push(t.signedMessage(m.wipe())), "a wipe message")
 	t.acknowledged(m.id, mark, "after a wipe message")
 	return m.id

@@ -21,7 +21,7 @@ func (t *appTest) forgeriesRefused(forgeries ...forgery) {
 	for _, f := range forgeries {
 		t.misbehave(fault{at: t.server, endpoint: atAuthentication, forge: f.forge})
 		s := t.start(fresh)
-		t.behave()
+		t.Behave()
 		t.asked(t.server, atAuthentication, s.mark, "in a start without a stored token")
 		t.noAccess(s.mark, "after an answer with "+f.what)
 		t.ends(s, "after an answer with "+f.what, "answer_refused")
@@ -167,7 +167,7 @@ func (t *appTest) redirectNotFollowed() {
 		for _, location := range []string{t.elsewhere.addressed(), t.system.base + "/elsewhere"} {
 			t.misbehave(fault{at: t.system, endpoint: atResource, status: status, header: [][2]string{{"Location", location}}})
 			s := t.start(stored)
-			t.behave()
+			t.Behave()
 			when := fmt.Sprintf("redirected with %d to %s", status, location)
 			t.asked(t.system, atResource, s.mark, "before it is redirected")
 			for _, r := range t.accesses(s.mark) {
@@ -197,11 +197,11 @@ func (t *appTest) issuerOfTheMetadataCompared() {
 		f.at, f.endpoint = t.server, wellKnown
 		t.misbehave(f)
 		s := t.start(fresh)
-		mark := t.mark()
+		mark := t.Mark()
 		enrolment := t.enrolment()
-		t.behave()
+		t.Behave()
 		t.asked(t.server, wellKnown, s.mark, "before an authentication")
-		for _, r := range t.since(s.mark) {
+		for _, r := range t.Since(s.mark) {
 			if r.endpoint != wellKnown {
 				t.FailAt(r.exchange, "nothing sent to any endpoint of metadata "+c.what, r.String())
 			}

@@ -87,7 +87,7 @@ func (t *appTest) tokenGoesNowhereElse() {
 	t.enrol()
 	t.opened(t.start(stored), t.moved, "after another enrolment")
 	for _, g := range t.given() {
-		for _, r := range t.since(0) {
+		for _, r := range t.Since(0) {
 			if (r.party.addressed() != g.address || r.endpoint != atResource) && discloses(r.text, g.accessToken) {
 				t.FailAt(r.exchange, "an access token sent to "+g.address+" and nowhere else", "it in "+r.String())
 			}
@@ -131,7 +131,7 @@ func (t *appTest) silentAddressAskedAnew() {
 	const silent = "when the address gives no answer within 5 s"
 	t.misbehave(fault{at: t.moved, endpoint: atResource, silent: 8 * time.Second, during: func() { t.move(t.system.addressed()) }})
 	s = t.start(stored)
-	t.behave()
+	t.Behave()
 	t.asked(t.moved, atResource, s.mark, "at the address that it holds")
 	t.asked(t.server, atAuthentication, s.mark, silent)
 	t.shows(t.asked(t.system, atResource, s.mark, silent), t.latest(), silent)
@@ -179,7 +179,7 @@ func (t *appTest) noAccessWhenRefused() {
 		s = t.start(stored)
 		t.noAccess(s.mark, "in the next start "+when)
 		t.ends(s, when, "authentication_refused")
-		t.behave()
+		t.Behave()
 		t.settle()
 		t.misbehave(fault{at: t.system, endpoint: atResource, times: 1, status: http.StatusUnauthorized, body: refusal("invalid_token", "The token is dead.")})
 		t.misbehave(fault{at: t.server, endpoint: atAuthentication, status: c.status, body: refusal(c.code, "Not you.").With("rules_version", t.inForce())})
@@ -188,13 +188,13 @@ func (t *appTest) noAccessWhenRefused() {
 			t.FailAt(found[1].exchange, "no more requests to a business system in a start whose token was refused, and then the authentication", found[1].String())
 		}
 		t.ends(s, "whose token was refused, and then the authentication", "authentication_refused")
-		t.behave()
+		t.Behave()
 	}
 }
 
 // MO-AP-09
 func (t *appTest) deviceRegisteredWithPassword() {
-	mark := t.mark()
+	mark := t.Mark()
 	t.enrol()
 	const when = "at an enrolment"
 	r := t.asked(t.server, atRegistration, mark, when)

@@ -12,7 +12,7 @@ import (
 // messagesRefused wants each message to be answered 400 and to change nothing.
 func (t *appTest) messagesRefused(messages []spoilt) {
 	for _, m := range messages {
-		mark := t.mark()
+		mark := t.Mark()
 		t.Refused(t.push(m.sealed), m.what, http.StatusBadRequest, "invalid_request")
 		t.keepsAll("after " + m.what)
 		if found := t.server.at(atAcknowledgement, mark); len(found) > 0 {
@@ -139,7 +139,7 @@ func (t *appTest) olderAddressNotTaken() {
 	refused := func(version int64, what string) {
 		t.misbehave(fault{at: t.server, endpoint: atAuthentication, forge: older(version)})
 		s := t.start(fresh)
-		t.behave()
+		t.Behave()
 		t.asked(t.server, atAuthentication, s.mark, "in a start without a stored token")
 		t.noAccess(s.mark, "after an answer with "+what)
 		t.ends(s, "after an answer with "+what, "answer_refused")
@@ -167,7 +167,7 @@ func (t *appTest) overtakenAnswerRefused(older func(version int64) func(*answeri
 	push := t.pushRequest(t.signedMessage(t.message().moved(t.crm().ID, t.system.addressed(), version)))
 	t.misbehave(fault{at: t.server, endpoint: atAuthentication, times: 1, forge: older(version - 1), during: func() { pushing.try("authorization-server", push) }})
 	s := t.start(fresh)
-	t.behave()
+	t.Behave()
 	t.asked(t.server, atAuthentication, s.mark, "in a start without a stored token")
 	const what = "an address message while an authentication is unanswered"
 	t.taken(pushing.answer(what), what)
@@ -192,7 +192,7 @@ func (t *appTest) triesAreBounded() {
 func (t *appTest) bounded(most time.Duration, when string, f fault) {
 	t.misbehave(f)
 	s := t.start(fresh)
-	t.behave()
+	t.Behave()
 	t.asked(t.system, atResource, s.mark, "in a start without a stored token")
 	for _, bound := range []struct {
 		found []received
@@ -216,7 +216,7 @@ func (t *appTest) waitsWhenToldTo() {
 		when := fmt.Sprintf("after 503 with Retry-After: %d", seconds)
 		t.misbehave(fault{at: t.system, endpoint: atResource, times: 1, status: http.StatusServiceUnavailable, header: [][2]string{{"Retry-After", fmt.Sprint(seconds)}}})
 		s := t.start(stored)
-		t.behave()
+		t.Behave()
 		tries := t.system.at(atResource, s.mark)
 		if len(tries) < 2 {
 			t.FailAt(s.Exchange, "another resource request "+when, fmt.Sprintf("%d in all", len(tries)))
@@ -237,7 +237,7 @@ func (t *appTest) triggersOnlyByPOST() {
 		{"enrolment_endpoint", t.document.Named("enrolment_endpoint", t.metadata.EnrolmentEndpoint)},
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
-			mark := t.mark()
+			mark := t.Mark()
 			var body []byte
 			mediaType := ""
 			if method != http.MethodGet {
@@ -245,7 +245,7 @@ func (t *appTest) triggersOnlyByPOST() {
 			}
 			resp := t.Do("user", t.rawRequest(method, c.endpoint, mediaType, body))
 			t.ExpectStatus(resp, "a "+method+" of the "+c.name, http.StatusMethodNotAllowed)
-			if found := t.since(mark); len(found) > 0 {
+			if found := t.Since(mark); len(found) > 0 {
 				t.FailAt(found[0].exchange, "nothing started by a "+method+" of the "+c.name, found[0].String())
 			}
 		}

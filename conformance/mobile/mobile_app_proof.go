@@ -87,17 +87,17 @@ func (t *appTest) everyProofIsFresh() {
 	t.opened(t.start(stored), t.system, "whose token was refused once")
 	t.misbehave(fault{at: t.system, endpoint: atResource, times: 1, status: http.StatusServiceUnavailable, header: [][2]string{{"Retry-After", "1"}}})
 	t.start(stored)
-	t.behave()
+	t.Behave()
 	if t.passes(proofWindow + 10*time.Second) {
 		t.opened(t.start(stored), t.system, "with a stored token, a minute later")
 		t.opened(t.start(fresh), t.system, "a minute later")
 	}
 	t.misbehave(fault{at: t.server, endpoint: atAcknowledgement, times: 1, status: http.StatusServiceUnavailable})
-	mark := t.mark()
+	mark := t.Mark()
 	id := t.wiped()
 	t.Env.Await(5*time.Second, func() bool { return len(t.acknowledgements(id, mark)) > 1 }) // that there is one is another requirement
 	used := map[string]received{}
-	for _, r := range t.since(0) {
+	for _, r := range t.Since(0) {
 		if !r.mayBeProved() {
 			continue
 		}
@@ -114,7 +114,7 @@ func (t *appTest) everyProofIsFresh() {
 func (t *appTest) privateKeyStays() {
 	t.everything()
 	proofs := 0
-	for _, r := range t.since(0) {
+	for _, r := range t.Since(0) {
 		for _, compact := range r.proofs {
 			header, err := jose.Header(compact)
 			if err != nil {
@@ -159,12 +159,12 @@ func (t *appTest) noSecretInAURL() {
 	for _, g := range t.given() {
 		secrets = append(secrets, [2]string{"an access token", g.accessToken})
 	}
-	for _, r := range t.since(0) {
+	for _, r := range t.Since(0) {
 		for _, proof := range r.proofs {
 			secrets = append(secrets, [2]string{"a proof", proof})
 		}
 	}
-	for _, r := range t.since(0) {
+	for _, r := range t.Since(0) {
 		for _, secret := range secrets {
 			if discloses(r.url, secret[1]) {
 				t.FailAt(r.exchange, "no secret in a URL", secret[0]+" in the URL of "+r.String())

@@ -17,7 +17,7 @@ func (t *appTest) wipeClearsTheData() {
 	t.holdsNothing("after a wipe message")
 
 	t.settle()
-	mark, m := t.mark(), t.message()
+	mark, m := t.Mark(), t.message()
 	push := t.pushRequest(t.signedMessage(m.wipe()))
 	during := &aside{t: t}
 	t.misbehave(fault{at: t.system, endpoint: atResource, times: 1, during: func() { during.try("authorization-server", push) }})
@@ -62,7 +62,7 @@ func (a *aside) answer(what string) *conformance.Response {
 // MO-AP-11
 func (t *appTest) wipeIsReported() {
 	t.settle()
-	mark, m := t.mark(), t.message()
+	mark, m := t.Mark(), t.message()
 	t.taken(t.push(t.signedMessage(m.wipe())), "a wipe message")
 	const when = "after a wipe message"
 	r := t.acknowledged(m.id, mark, when)
@@ -92,14 +92,14 @@ func (t *appTest) wipedAppStaysOut() {
 // MO-AP-27
 func (t *appTest) repeatedWipeIsHarmless() {
 	t.settle()
-	mark, m := t.mark(), t.message()
+	mark, m := t.Mark(), t.message()
 	compact := t.signedMessage(m.wipe())
 	t.taken(t.push(compact), "a wipe message")
 	t.acknowledged(m.id, mark, "after a wipe message")
 	t.holdsNothing("after a wipe message")
 
 	again := func(compact, what string) {
-		mark := t.mark()
+		mark := t.Mark()
 		t.taken(t.push(compact), what)
 		t.acknowledged(m.id, mark, "after "+what)
 	}
@@ -122,7 +122,7 @@ func (t *appTest) dataGoneBeforeReported() {
 	m, during := t.message(), &aside{t: t}
 	look := t.holdingsRequest()
 	t.misbehave(fault{at: t.server, endpoint: atAcknowledgement, times: 1, during: func() { during.try("user", look) }})
-	mark := t.mark()
+	mark := t.Mark()
 	t.taken(t.push(t.signedMessage(m.wipe())), "a wipe message")
 	t.acknowledged(m.id, mark, "after a wipe message")
 	resp := during.answer("a request for the holdings while an acknowledgement is under way")
@@ -136,7 +136,7 @@ func (t *appTest) dataGoneBeforeReported() {
 func (t *appTest) acknowledgementTriedAgain() {
 	t.settle()
 	t.misbehave(fault{at: t.server, endpoint: atAcknowledgement, status: http.StatusInternalServerError})
-	mark, m := t.mark(), t.message()
+	mark, m := t.Mark(), t.message()
 	t.taken(t.push(t.signedMessage(m.wipe())), "a wipe message")
 	first := t.acknowledged(m.id, mark, "after a wipe message")
 	const when = "when every acknowledgement is answered 500"
@@ -151,7 +151,7 @@ func (t *appTest) acknowledgementTriedAgain() {
 	} else if !second {
 		t.Env.Await(50*time.Second, func() bool { return len(tries()) > 1 })
 	}
-	t.behave()
+	t.Behave()
 	all := tries()
 	if len(all) < 2 {
 		t.FailAt(first.exchange, "a second try within 60 s "+when, "one try in all")
@@ -165,7 +165,7 @@ func (t *appTest) acknowledgementTriedAgain() {
 
 	t.enrol()
 	t.misbehave(fault{at: t.server, endpoint: atAcknowledgement, times: 1, status: http.StatusServiceUnavailable})
-	mark, m = t.mark(), t.message()
+	mark, m = t.Mark(), t.message()
 	t.taken(t.push(t.signedMessage(m.wipe())), "a wipe message")
 	const once = "when the first acknowledgement is answered 503"
 	t.acknowledged(m.id, mark, "after a wipe message")
@@ -177,7 +177,7 @@ func (t *appTest) acknowledgementTriedAgain() {
 // MO-AP-30
 func (t *appTest) wipeTakenOnContact() {
 	refused := func(message string) {
-		t.behave()
+		t.Behave()
 		t.misbehave(fault{at: t.server, endpoint: atAuthentication, status: http.StatusForbidden,
 			body: refusal("device_deregistered", "The device is to be wiped.").With("rules_version", t.inForce()).With("message", message)})
 	}

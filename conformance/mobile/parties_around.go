@@ -1,34 +1,29 @@
 package mobile
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"countersign/conformance/jose"
+	"countersign/conformance/judge"
 )
 
 // around are the parties that the harness plays around an app under test: the authorization server, two business systems, the first of them at a second address too,
 // and whoever a redirect leads to. They answer as the profile says, and record what they are asked.
 // They do not insist on what level hardened alone asks of an app: a check that wants that looks at the record.
 type around struct {
+	judge.Parties[received, fault]
 	t      *test
-	seed   []byte
 	signer jose.Signer
 	key    jose.Key // of the first system
 	// server is the authorization server; system and moved are the first business system at its two addresses, other is the second one.
 	server, system, moved, other, elsewhere *party
 
-	mu      sync.Mutex // never held while a request is under way
-	faults  []*fault
-	minted  int
-	record  []*received
+	// The lock guards what follows.
+	mint    judge.Mint
 	grants  []grant
 	address string // that the authorization server gives
 	version int64  // of the rules, likewise
@@ -79,7 +74,7 @@ func playAround(t *test) *around {
 	if err != nil {
 		t.Broken("%v", err)
 	}
-	a := &around{t: t, seed: t.bytes(32), signer: signer, key: t.sealingKey(t.crm()), address: t.crm().Address(), version: t.firstVersion()}
+	a := &around{t: t, mint: judge.Mint{Seed: t.bytes(32)}, signer: signer, key: t.sealingKey(t.crm()), address: t.crm().Address(), version: t.firstVersion()}
 	for _, p := range []struct {
 		into       **party
 		name, base string
@@ -111,8 +106,8 @@ func (p *party) addressed() string { return AddressAt(p.base) }
 
 // move lets the rules give the first system another address, in a new version, which it returns.
 func (a *around) move(address string) int64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	a.address = address
 	a.version++
 	return a.version
@@ -120,99 +115,48 @@ func (a *around) move(address string) int64 {
 
 // inForce is the version of the rules.
 func (a *around) inForce() int64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	return a.version
 }
 
-// misbehave lets a party make a fault from here on. Of two at one endpoint the one that was set first is made first.
-func (a *around) misbehave(f fault) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.faults = append(a.faults, &f)
-}
-
-// behave makes all parties honest again.
-func (a *around) behave() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.faults = nil
-}
+// misbehave lets a party make a fault from here on; it ends by itself where it has times, and otherwise with Behave.
+func (a *around) misbehave(f fault) { a.Misbehave(f, f.times) }
 
 // meet gives the fault that a request meets; a fault of nothing for none.
-func (a *around) meet(at *party, endpoint string) fault {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	i := slices.IndexFunc(a.faults, func(f *fault) bool { return f.at == at && f.endpoint == endpoint })
-	if i < 0 {
-		return fault{}
-	}
-	f := a.faults[i]
-	if f.times == 1 {
-		a.faults = slices.Delete(a.faults, i, i+1)
-	} else if f.times > 1 {
-		f.times--
-	}
-	return *f
-}
-
-// mark is the length of the record: what comes later is since it.
-func (a *around) mark() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.record)
-}
-
-// since returns the requests after a mark, in the order in which they came.
-func (a *around) since(mark int) []received {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var some []received
-	for _, r := range a.record[mark:] {
-		some = append(some, *r)
-	}
-	return some
+func (p *party) meet(endpoint string) fault {
+	return p.Meet(func(f fault) bool { return f.at == p && f.endpoint == endpoint })
 }
 
 // at returns the requests to an endpoint of a party after a mark.
 func (p *party) at(endpoint string, mark int) []received {
-	return slices.DeleteFunc(p.since(mark), func(r received) bool { return r.party != p || r.endpoint != endpoint })
+	return slices.DeleteFunc(p.Since(mark), func(r received) bool { return r.party != p || r.endpoint != endpoint })
 }
 
 // accesses are the requests after a mark to whoever is not the authorization server.
 func (a *around) accesses(mark int) []received {
-	return slices.DeleteFunc(a.since(mark), func(r received) bool { return r.party == a.server })
+	return slices.DeleteFunc(a.Since(mark), func(r received) bool { return r.party == a.server })
 }
 
 // given are all access tokens given so far.
 func (a *around) given() []grant {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	return slices.Clone(a.grants)
 }
 
 // deviceKey is the thumbprint of the key that the app has registered.
 func (a *around) deviceKey() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	return a.thumbprint
-}
-
-// mint makes bytes that no other run makes. It asks for no randomness, because requests come in at the same time.
-func (a *around) mint(n int) []byte {
-	a.minted++
-	mac := hmac.New(sha256.New, a.seed)
-	fmt.Fprintf(mac, "%d", a.minted)
-	return mac.Sum(nil)[:n]
 }
 
 // ServeHTTP records a request, lets happen what the fault wants to happen meanwhile, and answers.
 func (p *party) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := p.read(r)
-	p.mu.Lock()
-	p.record = append(p.record, rec)
-	p.mu.Unlock()
-	f := p.meet(p, rec.endpoint)
+	p.Take(rec)
+	f := p.meet(rec.endpoint)
 	if f.during != nil {
 		f.during()
 	}
@@ -220,9 +164,9 @@ func (p *party) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.lost {
 		panic(http.ErrAbortHandler)
 	}
-	p.mu.Lock()
+	p.Lock()
 	status, body := p.answer(rec, f)
-	p.mu.Unlock()
+	p.Unlock()
 	for _, h := range f.header {
 		w.Header().Set(h[0], h[1])
 	}

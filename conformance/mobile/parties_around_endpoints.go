@@ -184,9 +184,9 @@ func (p *party) authenticate(rec *received, f fault) (int, members) {
 	bound := cmp.Or(rec.thumbprint(), p.thumbprint)
 	token := tokenContents{
 		issuer: p.t.Issuer, systemID: p.t.crm().ID, who: who, thumbprint: bound,
-		id: jose.Encode(p.mint(18)), token: jose.Encode(p.mint(24)), issued: rec.at, lifetime: lifetime,
+		id: jose.Encode(p.mint.Next(18)), token: jose.Encode(p.mint.Next(24)), issued: rec.at, lifetime: lifetime,
 	}
-	sealed, err := token.statement().sealed(bytes.NewReader(p.mint(12)), p.key)
+	sealed, err := token.statement().sealed(bytes.NewReader(p.mint.Next(12)), p.key)
 	if err != nil {
 		panic(fmt.Sprintf("a token cannot be sealed: %v", err))
 	}

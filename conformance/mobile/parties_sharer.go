@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"countersign/conformance"
@@ -19,15 +18,15 @@ import (
 // sharer is the authorization server that the harness plays for a business system under test: it has metadata, shares tokens and gives sealing keys.
 // It does not insist on what level hardened alone asks of a business system: a check that wants that looks at the record.
 type sharer struct {
+	judge.Record[asked]
 	t *test
 
-	mu      sync.Mutex         // never held while a request is under way
+	// The lock guards what follows.
 	records map[string]members // of shared tokens, by token_id
 	keys    []jose.Key
 	// keysLifetime is the cache_lifetime of the set of keys, in seconds; negative: left out.
 	keysLifetime int64
 	conduct      map[string]conduct // by endpoint, for those that do not answer as the profile says
-	record       []asked
 }
 
 // conduct is what the authorization server does at an endpoint in place of what the profile says.
@@ -90,8 +89,8 @@ func (t *test) authorizationServerDocument() members {
 
 // share makes a record downloadable from here on; one that is nil is shared no longer.
 func (s *sharer) share(tokenID string, record members) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	if s.records[tokenID] = record; record == nil {
 		delete(s.records, tokenID)
 	}
@@ -99,39 +98,30 @@ func (s *sharer) share(tokenID string, record members) {
 
 // offer sets the sealing keys, newest first, and for how many seconds they may be kept; negative: it says nothing of that.
 func (s *sharer) offer(lifetime int64, keys ...jose.Key) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	s.keys, s.keysLifetime = keys, lifetime
 }
 
 // behave sets what happens at an endpoint from here on; the zero value is what the profile says.
 func (s *sharer) behave(endpoint string, as conduct) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	s.conduct[endpoint] = as
-}
-
-// mark is the length of the record: what comes later is since it.
-func (s *sharer) mark() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.record)
 }
 
 // asked returns the requests to an endpoint after a mark.
 func (s *sharer) asked(endpoint string, mark int) []asked {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.record[mark:]), func(a asked) bool { return a.endpoint != endpoint })
+	return slices.DeleteFunc(s.Since(mark), func(a asked) bool { return a.endpoint != endpoint })
 }
 
 // ServeHTTP records a request and answers it as the conduct says.
 func (s *sharer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	got := s.read(r)
-	s.mu.Lock()
-	s.record = append(s.record, got)
+	s.Take(&got)
+	s.Lock()
 	as := s.conduct[got.endpoint]
-	s.mu.Unlock()
+	s.Unlock()
 	s.t.silence(r, as.silent)
 	switch {
 	case as.broken:
@@ -190,8 +180,8 @@ func (s *sharer) read(r *http.Request) asked {
 
 // answer is sections 3, 4.7 and 4.8 of the profile.
 func (s *sharer) answer(to asked) (int, members) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	switch to.endpoint {
 	case wellKnown:
 		return http.StatusOK, s.t.authorizationServerDocument()

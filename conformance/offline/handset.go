@@ -243,12 +243,12 @@ func (h *handsetTest) setting(accountPassword, password string) *conformance.Res
 
 // set sets a password, and gives the password key that came to the server.
 func (h *handsetTest) set(password string) []byte {
-	mark := h.server.mark()
+	mark := h.server.Mark()
 	resp := h.setting(h.own().AccountPassword, password)
 	if resp.Status != http.StatusNoContent {
 		h.FailAt(resp.Exchange, "status 204 for the setting of a password", judge.Describe(resp))
 	}
-	for _, r := range h.server.since(mark) {
+	for _, r := range h.server.Since(mark) {
 		if r.endpoint != "password" {
 			continue
 		}

@@ -13,10 +13,10 @@ import (
 func (h *handsetTest) noConnectionOfItsOwn() {
 	password := h.newPassword()
 	h.set(password)
-	mark, far := h.server.mark(), h.far.mark()
+	mark, far := h.server.Mark(), h.far.mark()
 	h.ends(h.begins(h.low()), approval(""), "approved", "at level 1")
 	h.ends(h.begins(h.high()), approval(password), "approved", "at level 2")
-	if asked := h.server.since(mark); len(asked) > 0 {
+	if asked := h.server.Since(mark); len(asked) > 0 {
 		h.FailAt(asked[0].exchange, "no request of the handset to the server from start to outcome", asked[0].line)
 	}
 	if heard := h.far.since(far); len(heard) > 0 {
@@ -105,10 +105,10 @@ func (h *handsetTest) noCountersignWithoutThePassword() {
 
 // OF-HS-09
 func (h *handsetTest) passwordSetBeforehand() {
-	mark := h.server.mark()
+	mark := h.server.Mark()
 	password := h.newPassword()
 	key := h.set(password)
-	for _, r := range h.server.since(mark) {
+	for _, r := range h.server.Since(mark) {
 		if r.endpoint != "password" {
 			continue
 		}
@@ -128,11 +128,11 @@ func (h *handsetTest) passwordSetBeforehand() {
 		h.FailAt(h.till.fragmentsOf(linkCountersign, b.mark)[0].exchange, "the proof of the earlier password after the setting of another failed", "another")
 	}
 
-	mark = h.server.mark()
+	mark = h.server.Mark()
 	for _, wrong := range []string{"abc", strings.Repeat("x", 65)} {
 		h.Refused(h.setting(h.own().AccountPassword, wrong), fmt.Sprintf("the setting of a password of %d bytes", len(wrong)), http.StatusBadRequest, "invalid_request")
 	}
-	if asked := h.server.since(mark); len(asked) > 0 {
+	if asked := h.server.Since(mark); len(asked) > 0 {
 		h.FailAt(asked[0].exchange, "nothing sent to the server for a password that is too short or too long", asked[0].line)
 	}
 }

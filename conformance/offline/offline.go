@@ -21,7 +21,7 @@ func Flow() conformance.Flow {
 			{Member: "near_field_endpoint", Roles: []catalog.Role{catalog.VerificationDevice}},
 			{Member: "start_endpoint", Roles: []catalog.Role{catalog.Handset}},
 		},
-		Checks:      Checks(),
+		Checks:      slices.Concat(serviceServerChecks(), verificationDeviceChecks(), handsetChecks()), // in the order of the catalogue
 		Setup:       func() conformance.Setup { s := Default(); return &s },
 		SetupSchema: setupSchema,
 		Patience: map[catalog.Role]time.Duration{
@@ -29,11 +29,6 @@ func Flow() conformance.Flow {
 			catalog.Handset:            75 * time.Second, // it polls for 30 s, and tries a frame eight times before and after: profile, section 4.2
 		},
 	}
-}
-
-// Checks returns every check of the flow, in the order of the catalogue.
-func Checks() []conformance.Check {
-	return slices.Concat(serviceServerChecks(), verificationDeviceChecks(), handsetChecks())
 }
 
 //go:embed setup.schema.json

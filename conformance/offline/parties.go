@@ -3,7 +3,6 @@ package offline
 import (
 	"crypto/ed25519"
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"countersign/conformance"
 	"countersign/conformance/judge"
@@ -21,19 +19,17 @@ import (
 // server is the service server that the harness plays, for a device or a handset under test. It answers as the profile says, and records what it is asked.
 // It does not insist on what level hardened alone asks of others: a check that wants that looks at the record.
 type server struct {
+	judge.Parties[received, fault]
 	t      *test
 	base   string
 	signer signer
-	seed   []byte
 
-	mu     sync.Mutex // never held while a request is under way
-	faults []*fault
-	minted int
+	// The lock guards what follows.
+	mint judge.Mint
 	// informed is the information of each serial, by it.
 	informed map[string]fields
 	// passwordKey is what was set last.
 	passwordKey []byte
-	record      []*received
 }
 
 // fault is what the server does at one endpoint otherwise than the profile says.
@@ -78,72 +74,30 @@ type serverAnswer struct {
 }
 
 func newServer(t *test) *server {
-	s := &server{t: t, base: strings.TrimSuffix(t.Issuer, "/"), signer: t.signer(t.ServerKey.KeyID, t.ServerKey.Key), seed: t.random(32), informed: map[string]fields{}}
+	s := &server{t: t, base: strings.TrimSuffix(t.Issuer, "/"), signer: t.signer(t.ServerKey.KeyID, t.ServerKey.Key), mint: judge.Mint{Seed: t.random(32)}, informed: map[string]fields{}}
 	t.Play("service-server", s)
 	return s
 }
 
-// misbehave adds a fault; it ends by itself where it has times, and otherwise with behave.
-func (s *server) misbehave(f fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
-}
-
-func (s *server) behave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
+// misbehave adds a fault; it ends by itself where it has times, and otherwise with Behave.
+func (s *server) misbehave(f fault) { s.Misbehave(f, f.times) }
 
 // meet gives the fault that a request meets; one of nothing for none.
 func (s *server) meet(r received) fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.faults, func(f *fault) bool {
+	return s.Meet(func(f fault) bool {
 		return f.endpoint == r.endpoint && (f.serial == "" || f.serial == r.message.serial())
 	})
-	if i < 0 {
-		return fault{}
-	}
-	f := s.faults[i]
-	if f.times == 1 {
-		s.faults = slices.Delete(s.faults, i, i+1)
-	} else if f.times > 1 {
-		f.times--
-	}
-	return *f
-}
-
-// mark is the length of the record: what comes later is since it.
-func (s *server) mark() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.record)
-}
-
-// since are the requests after a mark, in the order in which they came.
-func (s *server) since(mark int) []received {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var some []received
-	for _, r := range s.record[mark:] {
-		some = append(some, *r)
-	}
-	return some
 }
 
 // about are the requests to an endpoint about a serial.
 func (s *server) about(endpoint, serial string) []received {
-	return slices.DeleteFunc(s.since(0), func(r received) bool { return r.endpoint != endpoint || r.message.serial() != serial })
+	return slices.DeleteFunc(s.Since(0), func(r received) bool { return r.endpoint != endpoint || r.message.serial() != serial })
 }
 
 // ServeHTTP records a request, lets happen what the fault wants to happen meanwhile, and answers.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := read(r)
-	s.mu.Lock()
-	s.record = append(s.record, &rec)
-	s.mu.Unlock()
+	s.Take(&rec)
 	f := s.meet(rec)
 	if f.during != nil {
 		f.during()
@@ -152,9 +106,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.answer != nil {
 		a = f.answer(rec, a)
 	}
-	s.mu.Lock()
+	s.Lock()
 	rec.answer = a
-	s.mu.Unlock()
+	s.Unlock()
 	if a.lost {
 		panic(http.ErrAbortHandler)
 	}
@@ -247,9 +201,9 @@ func (s *server) application(r received) serverAnswer {
 	case !slices.ContainsFunc(s.t.Services, func(o ServiceSetup) bool { return o.ID == asked.text(keyService) }):
 		return decline(http.StatusBadRequest, "unknown_service", "There is no such service.")
 	}
-	s.mu.Lock()
+	s.Lock()
 	_, known := s.informed[asked.serial()]
-	s.mu.Unlock()
+	s.Unlock()
 	if known {
 		return decline(http.StatusConflict, "serial_used", "The serial is known.")
 	}
@@ -262,25 +216,17 @@ const challengeLifetime = 60 // seconds
 
 // inform makes the information for an application, at the level that its service asks for.
 func (s *server) inform(asked fields) fields {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	now := uint64(s.t.Env.Now().Unix())
 	i := slices.IndexFunc(s.t.Services, func(o ServiceSetup) bool { return o.ID == asked.text(keyService) })
 	var sealKey []byte
 	if i >= 0 && asked.number(keyAmount) >= s.t.Services[i].Threshold {
 		sealKey = s.sealKey(len(s.informed) % len(s.t.SealKeys))
 	}
-	s.minted++
-	information := newInformation(asked, s.mint(), now, now+challengeLifetime, s.t.Issuer, sealKey)
+	information := newInformation(asked, s.mint.Next(32), now, now+challengeLifetime, s.t.Issuer, sealKey)
 	s.informed[asked.serial()] = information
 	return information
-}
-
-// mint makes a value that no other run makes. It asks for no randomness, because requests come in at the same time.
-func (s *server) mint() []byte {
-	mac := hmac.New(sha256.New, s.seed)
-	fmt.Fprintf(mac, "%d", s.minted)
-	return mac.Sum(nil)
 }
 
 // sealKey is the public half of one of the seal keys.
@@ -320,10 +266,10 @@ func (s *server) verification(r received) serverAnswer {
 
 // judge makes the result of a countersign; known is false where nobody applied with its serial.
 func (s *server) judge(e envelope, says fields) (result fields, known bool) {
-	s.mu.Lock()
+	s.Lock()
 	information, known := s.informed[says.serial()]
 	key := s.passwordKey
-	s.mu.Unlock()
+	s.Unlock()
 	if !known {
 		return nil, false
 	}
@@ -363,8 +309,8 @@ func (s *server) password(r received) serverAnswer {
 	case r.members["account"] != own.Account || r.members["account_password"] != own.AccountPassword || r.members["handset"] != own.ID:
 		return decline(http.StatusForbidden, "access_denied", "The account, its password or its handset is wrong.")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	s.passwordKey = key
 	return serverAnswer{status: http.StatusNoContent, mediaType: "application/json"}
 }

@@ -327,7 +327,7 @@ func (v *visit) answered(endpoint string) []byte {
 // relayed ends the check as failed unless the server was sent those bytes.
 func (v *visit) relayed(endpoint, what, mediaType string, content []byte) received {
 	var last received
-	for _, r := range v.server.since(0) {
+	for _, r := range v.server.Since(0) {
 		if r.endpoint != endpoint {
 			continue
 		}

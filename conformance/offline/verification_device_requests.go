@@ -29,7 +29,7 @@ func (d *deviceTest) authenticatesItself() {
 			}
 		}
 	}
-	for _, r := range d.server.since(0) {
+	for _, r := range d.server.Since(0) {
 		for _, form := range []string{own.Secret, base64.StdEncoding.EncodeToString([]byte(own.ID + ":" + own.Secret))} {
 			if strings.Contains(r.line, form) {
 				v.FailAt(r.exchange, "no secret in a URL", "the device's secret in the URL of a request to the server")
@@ -43,7 +43,7 @@ func (d *deviceTest) metadataIssuerCompared() {
 	d.visit().buys()
 	const kept = 10*time.Minute + time.Second // section 8: it is read again ten minutes later
 	d.Advance(kept)
-	mark := d.server.mark()
+	mark := d.server.Mark()
 	document := strings.TrimPrefix(wellKnown, "/")
 	d.server.misbehave(fault{endpoint: document, answer: func(received, serverAnswer) serverAnswer {
 		return jsonAnswer(http.StatusOK, d.server.document(d.Issuer+"/elsewhere", "/elsewhere"))
@@ -52,7 +52,7 @@ func (d *deviceTest) metadataIssuerCompared() {
 	v.applies()
 	content, exchange := v.hears(linkInformation)
 	read := false
-	for _, r := range d.server.since(mark) {
+	for _, r := range d.server.Since(mark) {
 		if r.endpoint != document {
 			v.FailAt(r.exchange, "nothing sent to the server while its metadata name another issuer than they were asked under", r.line)
 		}
@@ -64,7 +64,7 @@ func (d *deviceTest) metadataIssuerCompared() {
 	if f, err := peekMessage(content); err != nil || f.number(keyType) != typeRefusal || f.text(keyError) != "server_unreachable" {
 		v.FailAt(exchange, "a refusal with error server_unreachable as message 1", v.describe(content))
 	}
-	d.server.behave()
+	d.server.Behave()
 	d.visit().isInformed() // it reads the document anew
 }
 
@@ -129,10 +129,10 @@ func (d *deviceTest) applicationForAnotherDeviceRefused() {
 	for _, other := range []string{d.Devices[1].ID, d.Strangers.Device} {
 		v := d.visit()
 		v.asked = v.asked.with(keyDevice, other)
-		mark := d.server.mark()
+		mark := d.server.Mark()
 		v.applies()
 		content, exchange := v.hears(linkInformation)
-		for _, r := range d.server.since(mark) {
+		for _, r := range d.server.Since(mark) {
 			if r.endpoint == "application" {
 				v.FailAt(r.exchange, "nothing sent to the server for an application that names the device "+other, r.line)
 			}
@@ -162,7 +162,7 @@ func (d *deviceTest) oneCountersignASession() {
 	inject()
 	const late = 300 * time.Millisecond // for a device that asks in its own time
 	foreign := func() (strange *received) {
-		for _, r := range d.server.since(0) {
+		for _, r := range d.server.Since(0) {
 			if r.endpoint == "verification" && !bytes.Equal(r.body, own) {
 				return &r
 			}

@@ -111,7 +111,7 @@ func (d *deviceTest) oneApprovalASerial() {
 	second.isInformed()
 	second.countersigns()
 	second.approvesNot("a result for a serial that was approved in another session", "already_approved")
-	d.server.behave()
+	d.server.Behave()
 
 	one := d.visit()
 	one.isInformed()

@@ -52,7 +52,8 @@ func (s *suite) judge(ctx ginkgo.SpecContext, c conformance.Check) {
 func (s *suite) certify(ctx context.Context, c conformance.Check) (conformance.Report, certify.Outcome, error) {
 	const tries = 3 // other programs take ports, too
 	for try := 1; ; try++ {
-		job := certify.Job{Config: s.config, Only: []string{c.Name()}, Warn: func(f doctor.Finding) { s.attach(entry{"doctor", f.String()}) }}
+		job := certify.Job{Config: s.config, Only: []string{c.Name()}}
+		job.Warn = func(f doctor.Finding) { s.attach(entry{"doctor", f.String()}) }
 		job.Config.Roles, job.Config.Setup = []catalog.Role{c.Role}, s.agreed()
 		job.Config.ExpectedFailures = slices.DeleteFunc(slices.Clone(s.config.ExpectedFailures), func(x config.ExpectedFailure) bool { return !about(x, c) })
 		stop, err := s.stage(&job.Config)

@@ -1,33 +1,30 @@
 package ticket
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"countersign/conformance/judge"
 )
 
 // parties are the account server and the apps that the harness plays around a terminal under test. They answer as the profile says, and record what they are asked.
 // They do not insist on what level hardened alone asks of a terminal: a check that wants that looks at the record.
 type parties struct {
-	t    *test
-	seed []byte
+	judge.Parties[received, fault]
+	t *test
 	// accounts is the account server, apps are the apps of the setup.
 	accounts *party
 	apps     []*party
 
-	mu      sync.Mutex // never held while a request is under way
-	faults  []*fault
-	minted  int
+	// The lock guards what follows.
+	mint    judge.Mint
 	people  []*holder
 	tickets []*heldTicket
-	record  []*received
 }
 
 // party is one of them, at its address.
@@ -115,7 +112,7 @@ func (r received) String() string {
 }
 
 func newParties(t *test) *parties {
-	p := &parties{t: t, seed: []byte(t.Random(32))}
+	p := &parties{t: t, mint: judge.Mint{Seed: []byte(t.Random(32))}}
 	p.accounts = &party{parties: p, name: "account-server", base: strings.TrimSuffix(t.Issuer, "/")}
 	for i, name := range []string{"app-one", "app-two"} {
 		p.apps = append(p.apps, &party{parties: p, name: name, base: strings.TrimSuffix(t.Apps[i].BaseURL, "/"), appID: t.Apps[i].ID})
@@ -130,69 +127,28 @@ func newParties(t *test) *parties {
 // in gives the URL of one of the party's endpoints.
 func (p *party) in(endpoint string) string { return p.base + "/" + endpoint }
 
-// misbehave adds a fault; it ends by itself where it has times, and otherwise with behave.
-func (p *parties) misbehave(f fault) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.faults = append(p.faults, &f)
-}
-
-// behave makes all parties honest again.
-func (p *parties) behave() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.faults = nil
-}
+// misbehave adds a fault; it ends by itself where it has times, and otherwise with Behave.
+func (p *parties) misbehave(f fault) { p.Misbehave(f, f.times) }
 
 // meet gives the fault that a request meets; a fault of nothing for none.
-func (p *parties) meet(at *party, endpoint string) fault {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.faults, func(f *fault) bool { return f.party == at && f.endpoint == endpoint })
-	if i < 0 {
-		return fault{}
-	}
-	f := p.faults[i]
-	if f.times == 1 {
-		p.faults = slices.Delete(p.faults, i, i+1)
-	} else if f.times > 1 {
-		f.times--
-	}
-	return *f
-}
-
-// mark is the length of the record: what comes later is since it.
-func (p *parties) mark() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.record)
-}
-
-// since returns the requests after a mark, in the order in which they came.
-func (p *parties) since(mark int) []received {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var some []received
-	for _, r := range p.record[mark:] {
-		some = append(some, *r)
-	}
-	return some
+func (p *party) meet(endpoint string) fault {
+	return p.Meet(func(f fault) bool { return f.party == p && f.endpoint == endpoint })
 }
 
 // at returns the requests to an endpoint of a party after a mark.
 func (p *party) at(endpoint string, mark int) []received {
-	return slices.DeleteFunc(p.since(mark), func(r received) bool { return r.party != p || r.endpoint != endpoint })
+	return slices.DeleteFunc(p.Since(mark), func(r received) bool { return r.party != p || r.endpoint != endpoint })
 }
 
 // open gives a person an account without a registration.
 func (p *parties) open(who person) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	p.enter(who)
 }
 
 func (p *parties) enter(who person) *holder {
-	opened := &holder{person: who, userID: "u-" + p.mint()}
+	opened := &holder{person: who, userID: "u-" + p.newKey()}
 	p.people = append(p.people, opened)
 	return opened
 }
@@ -207,8 +163,8 @@ func (p *parties) find(name string) *holder {
 
 // userID is that of a person's account; empty without one.
 func (p *parties) userID(who person) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	if a := p.find(who.name); a != nil {
 		return a.userID
 	}
@@ -218,8 +174,8 @@ func (p *parties) userID(who person) string {
 // latest is the ticket that a person was given last for an app; nil for none.
 func (p *parties) latest(who person, app *party) *heldTicket {
 	userID := p.userID(who)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	for _, held := range slices.Backward(p.tickets) {
 		if held.userID == userID && held.appID == app.appID {
 			return held
@@ -230,8 +186,8 @@ func (p *parties) latest(who person, app *party) *heldTicket {
 
 // given are all tickets handed out so far.
 func (p *parties) given() []*heldTicket {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	return slices.Clone(p.tickets)
 }
 
@@ -242,52 +198,45 @@ func discloses(text, secret string) bool {
 
 // expire ends the authorization key of a ticket, as time does.
 func (p *parties) expire(held *heldTicket) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	held.expired = true
 }
 
 // endFamily ends the family of a ticket, as its owner does elsewhere.
 func (p *parties) endFamily(held *heldTicket) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	held.family.revoked = true
 }
 
 // revoked reports whether the family of a ticket is over.
 func (p *parties) revoked(held *heldTicket) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	return held.family.revoked
 }
 
 // newTicket makes a ticket that is in nobody's hands yet.
 func (p *parties) newTicket(userID, appID string, of *family) *heldTicket {
-	return &heldTicket{userID: userID, appID: appID, authorizationKey: p.mint(), refreshKey: p.mint(), family: of}
+	return &heldTicket{userID: userID, appID: appID, authorizationKey: p.newKey(), refreshKey: p.newKey(), family: of}
 }
 
-// mint makes a value that no other run makes. It asks for no randomness, because requests come in at the same time.
-func (p *parties) mint() string {
-	p.minted++
-	mac := hmac.New(sha256.New, p.seed)
-	fmt.Fprintf(mac, "%d", p.minted)
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
-}
+// newKey makes a value of 24 characters.
+func (p *parties) newKey() string { return base64.RawURLEncoding.EncodeToString(p.mint.Next(18)) }
 
 // ServeHTTP records a request, lets happen what the fault wants to happen meanwhile, and answers.
 func (p *party) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := p.read(r)
-	p.mu.Lock()
-	p.record = append(p.record, rec)
-	p.mu.Unlock()
-	f := p.meet(p, rec.endpoint)
+	p.Take(rec)
+	f := p.meet(rec.endpoint)
 	if f.during != nil {
 		f.during()
 	}
-	p.mu.Lock()
+	p.Lock()
 	a := p.answer(rec, r.Method, f)
 	rec.status = a.status
-	p.mu.Unlock()
+	p.Unlock()
 	if f.lost {
 		panic(http.ErrAbortHandler)
 	}

@@ -33,7 +33,7 @@ var _ = Describe("The parties that the harness plays around a terminal", func() 
 	BeforeEach(func() {
 		now = time.Unix(1_800_000_000, 0)
 		t := &test{Judge: judge.Judge{Session: &conformance.Session{Env: halted{now: &now}}}, Setup: Default()}
-		p = &parties{t: t, seed: []byte("seed")}
+		p = &parties{t: t, mint: judge.Mint{Seed: []byte("seed")}}
 		p.accounts = &party{parties: p, name: "account-server", base: t.Issuer}
 		for _, app := range t.Apps {
 			p.apps = append(p.apps, &party{parties: p, name: app.ID, base: app.BaseURL, appID: app.ID})
@@ -167,10 +167,10 @@ var _ = Describe("The parties that the harness plays around a terminal", func() 
 	})
 
 	It("record what they are asked in its order, and what was wrong with it", func() {
-		mark := p.mark()
+		mark := p.Mark()
 		post("authentication", map[string]string{"user_name": who.name})
 		resource(p.apps[1], "Bearer abc")
-		all := p.since(mark)
+		all := p.Since(mark)
 		gomega.Expect(all).To(gomega.HaveLen(2))
 		gomega.Expect(all[0].String()).To(gomega.Equal("POST /authentication at account-server (invalid_request: no string member password)"))
 		gomega.Expect(all[1].problem).To(gomega.HavePrefix("ticket_required"))

@@ -120,7 +120,7 @@ func (t *terminalTest) useRequest(u use) *http.Request {
 
 // do plays a use to its end.
 func (t *terminalTest) do(u use) ended {
-	mark := t.mark()
+	mark := t.Mark()
 	return t.read(u, mark, t.Do("user-terminal", t.useRequest(u)))
 }
 

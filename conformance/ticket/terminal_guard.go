@@ -21,7 +21,7 @@ func (t *terminalTest) refusesWrongTickets() {
 		when := "after an authentication that brought a ticket " + wrong.what
 		t.misbehave(fault{party: t.accounts, endpoint: "authentication", forged: wrong.forged})
 		e := t.do(use{who: who, app: app, there: true})
-		t.behave()
+		t.Behave()
 		t.first(e, t.accounts, "authentication", "with no ticket stored")
 		t.none(e, app, "resource", when)
 		t.endsWith(e, "refused", when)
@@ -47,7 +47,7 @@ func (t *terminalTest) refusesWrongTickets() {
 		when := "after a refresh that brought a ticket " + wrong.what
 		t.misbehave(fault{party: t.accounts, endpoint: "refresh", forged: func(m map[string]any) { wrong.forged(m, held) }})
 		e := t.do(use{who: who, app: app})
-		t.behave()
+		t.Behave()
 		t.refreshed(e, held, onTicketError)
 		for _, r := range app.at("resource", e.mark) {
 			t.shows(r, held, "and never with another ticket "+when)
@@ -93,7 +93,7 @@ func (t *terminalTest) followsNoRedirect() {
 			location := elsewhere.in("elsewhere/" + c.endpoint)
 			t.misbehave(fault{party: c.at, endpoint: c.endpoint, status: http.StatusTemporaryRedirect, location: location})
 			e := t.do(u)
-			t.behave()
+			t.Behave()
 			when := fmt.Sprintf("when /%s of %s is redirected to %s", c.endpoint, c.at.name, elsewhere.name)
 			t.notFollowed(e.mark, when)
 			t.first(e, c.at, c.endpoint, "before it is redirected")
@@ -105,7 +105,7 @@ func (t *terminalTest) followsNoRedirect() {
 
 // notFollowed fails the check when a request has come to where a redirect led.
 func (t *terminalTest) notFollowed(mark int, when string) {
-	for _, r := range t.since(mark) {
+	for _, r := range t.Since(mark) {
 		if strings.HasPrefix(r.endpoint, "elsewhere/") {
 			t.FailAt(r.exchange, "no request to where a redirect leads, "+when, r.line+" at "+r.party.name)
 		}
@@ -121,13 +121,13 @@ func (t *terminalTest) logoutRedirected() {
 	t.settle(who, app)
 	t.misbehave(fault{party: t.accounts, endpoint: "revocation", status: http.StatusTemporaryRedirect, location: t.apps[1].in("elsewhere/revocation")})
 	e := t.logout(who, app)
-	t.behave()
+	t.Behave()
 	t.notFollowed(e.mark, "when the revocation endpoint is redirected")
 }
 
 // logout is section 6.3, to its end.
 func (t *terminalTest) logout(who person, app *party) ended {
-	mark := t.mark()
+	mark := t.Mark()
 	resp := t.Do("user-terminal", t.post(t.document.Named("logout_endpoint", t.metadata.LogoutEndpoint), map[string]any{"app_id": app.appID, "user_name": who.name}))
 	what := "a logout from " + app.appID
 	t.ExpectStatus(resp, what, http.StatusOK)
@@ -155,7 +155,7 @@ func (t *terminalTest) logsOut() {
 	t.settle(who, app)
 	t.misbehave(fault{party: t.accounts, endpoint: "revocation", status: http.StatusServiceUnavailable, retryAfter: "1"})
 	e = t.logout(who, app)
-	t.behave()
+	t.Behave()
 	t.loggedOut(e, "unavailable", " whose revocation the account server answered with 503")
 }
 

@@ -90,7 +90,7 @@ func (t *terminalTest) boundsRetries() {
 	} {
 		t.misbehave(fault{party: app, endpoint: "resource", denied: true, times: 10}) // and is honest then, so that a terminal without bounds comes to an end
 		e := t.do(u)
-		t.behave()
+		t.Behave()
 		const when = "while the app answers every ticket with a ticket error indication"
 		t.first(e, app, "resource", when)
 		for _, bound := range []struct {
@@ -132,7 +132,7 @@ func (t *terminalTest) repeatsRefreshAsItWas() {
 	t.misbehave(fault{party: t.accounts, endpoint: "refresh", status: http.StatusInternalServerError})
 	e = t.do(use{who: who, app: app})
 	t.refreshed(e, held, onTicketError)
-	t.behave()
+	t.Behave()
 	if t.passes(afterFailedRefresh) {
 		e = t.do(use{who: who, app: app})
 		t.refreshed(e, held, "31 s after a refresh that failed")
@@ -211,7 +211,7 @@ func (t *terminalTest) causesNoStorm() {
 	const away = "while the app answers 503"
 	t.misbehave(fault{party: app, endpoint: "resource", status: http.StatusServiceUnavailable, retryAfter: "1"})
 	e := t.do(use{who: who, app: app, there: true})
-	t.behave()
+	t.Behave()
 	t.none(e, t.accounts, "refresh", away)
 	t.none(e, t.accounts, "authentication", away)
 	t.paused(e, app, "resource", away)
@@ -225,7 +225,7 @@ func (t *terminalTest) causesNoStorm() {
 	t.paused(e, t.accounts, "refresh", down)
 	t.none(e, t.accounts, "authentication", down)
 	t.endsWith(e, "unavailable", down)
-	t.behave()
+	t.Behave()
 
 	const soon = "within 30 s of a refresh that failed"
 	for _, there := range []bool{true, false} {

@@ -62,7 +62,7 @@ func (t *terminalTest) registersWhenWanted() {
 	t.first(e, t.accounts, "registration", "with no ticket stored")
 	t.none(e, t.accounts, "authentication", "after the registration was refused with 403")
 	t.endsWith(e, "registration_refused", "after the registration was refused with 403")
-	t.behave()
+	t.Behave()
 
 	unasked := t.resident()
 	e = t.do(use{who: unasked, app: app, there: true})
@@ -85,7 +85,7 @@ func (t *terminalTest) registered(e ended, when string) {
 func (t *terminalTest) keepsTicketsApart() {
 	one, two := t.apps[0], t.apps[1]
 	who, other := t.resident(), t.resident()
-	mark := t.mark()
+	mark := t.Mark()
 	for _, u := range []use{
 		{who: who, app: one, there: true},
 		{who: who, app: two, there: true},
@@ -106,7 +106,7 @@ func (t *terminalTest) keepsTicketsApart() {
 	}
 	for i, app := range t.apps {
 		stranger := t.latest(who, t.apps[1-i])
-		for _, r := range t.since(mark) {
+		for _, r := range t.Since(mark) {
 			if r.party == app && (strings.Contains(r.text, stranger.authorizationKey) || strings.Contains(r.text, stranger.refreshKey)) {
 				t.FailAt(r.exchange, fmt.Sprintf("nothing of the ticket for %s sent to %s", stranger.appID, app.appID), "a key of that ticket in "+r.String())
 			}
@@ -144,7 +144,7 @@ func (t *terminalTest) showsThePairOnly() {
 	for _, given := range t.given() {
 		secrets = append(secrets, [2]string{"a refresh key", given.refreshKey})
 	}
-	for _, r := range t.since(0) {
+	for _, r := range t.Since(0) {
 		for _, secret := range secrets {
 			if r.party != t.accounts && discloses(r.text, secret[1]) {
 				t.FailAt(r.exchange, "user_id and authorization_key sent to an app, and nothing else of the ticket, nor the password", secret[0]+" in "+r.line+" at "+r.party.name)

@@ -19,7 +19,7 @@ func Flow() conformance.Flow {
 			{Member: "resource_endpoint", Roles: []catalog.Role{catalog.AppServer}},
 			{Member: "use_endpoint", Roles: []catalog.Role{catalog.Terminal}},
 		},
-		Checks:      Checks(),
+		Checks:      slices.Concat(accountServerChecks(), appServerChecks(), terminalChecks()), // in the order of the catalogue
 		Setup:       func() conformance.Setup { s := Default(); return &s },
 		SetupSchema: setupSchema,
 		Patience: map[catalog.Role]time.Duration{
@@ -27,11 +27,6 @@ func Flow() conformance.Flow {
 			catalog.Terminal:  65 * time.Second, // a use ends after 60 s: profile, section 6.1
 		},
 	}
-}
-
-// Checks returns every check of the flow, in the order of the catalogue.
-func Checks() []conformance.Check {
-	return slices.Concat(accountServerChecks(), appServerChecks(), terminalChecks())
 }
 
 //go:embed setup.schema.json

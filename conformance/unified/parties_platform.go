@@ -5,22 +5,21 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"countersign/conformance"
 	"countersign/conformance/jose"
+	"countersign/conformance/judge"
 )
 
 // platforms are the platforms that the harness plays around a third-party platform under test. They answer as the profile says, and record what they are asked.
 // They do not insist on what level hardened alone asks of a third-party platform: a check that wants that looks at the record.
 type platforms struct {
+	judge.Parties[enquiry, slip]
 	t    *test
 	mint *mint
 
-	mu     sync.Mutex // never held while a request is under way
-	slips  []slip
+	// The lock guards what follows.
 	grants []*grant
-	record []enquiry
 }
 
 // platform is one of them, at its address.
@@ -125,64 +124,34 @@ func (p *platform) line() line {
 
 // errs lets a platform err until all behave again.
 func (p *platform) errs(endpoint string, s slip) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	s.at, s.endpoint = p, endpoint
-	p.slips = append(p.slips, s)
-}
-
-// behave makes all platforms honest again.
-func (p *platforms) behave() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.slips = nil
+	p.Misbehave(s, 0)
 }
 
 // met is the slip that a request meets; one of nothing where there is none.
 func (p *platform) met(endpoint string) slip {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range p.slips {
-		if s.at == p && s.endpoint == endpoint {
-			return s
-		}
-	}
-	return slip{}
+	return p.Meet(func(s slip) bool { return s.at == p && s.endpoint == endpoint })
 }
 
 // approve is the user's approval: it gives the code.
 func (p *platform) approve(who person) *grant {
 	g := &grant{of: p, code: p.mint.value(), who: who}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	p.grants = append(p.grants, g)
 	return g
 }
 
 // passTokenOf is what the code was exchanged for; empty as long as it was not.
 func (p *platforms) passTokenOf(g *grant) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	return g.passToken
-}
-
-// mark is the length of the record: what comes later is since it.
-func (p *platforms) mark() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.record)
-}
-
-// since returns the requests after a mark, in the order in which they came.
-func (p *platforms) since(mark int) []enquiry {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.record[mark:])
 }
 
 // at returns the requests to an endpoint of any platform after a mark.
 func (p *platforms) at(endpoint string, mark int) []enquiry {
-	return slices.DeleteFunc(p.since(mark), func(e enquiry) bool { return e.endpoint != endpoint })
+	return slices.DeleteFunc(p.Since(mark), func(e enquiry) bool { return e.endpoint != endpoint })
 }
 
 func (e enquiry) String() string {
@@ -210,9 +179,7 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if messageTo(e.endpoint) != "" {
 		e.read(r, p.keys)
 	}
-	p.mu.Lock()
-	p.record = append(p.record, e)
-	p.mu.Unlock()
+	p.Take(&e)
 	as := p.met(e.endpoint)
 	if as.during != nil {
 		as.during()

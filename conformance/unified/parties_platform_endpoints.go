@@ -107,8 +107,8 @@ func (p *platform) reply(w http.ResponseWriter, e enquiry, as slip) {
 
 // judge gives the members of the answer, or the error code of a refusal: section 4.5 of the profile.
 func (p *platform) judge(e enquiry) (own members, code string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.Lock()
+	defer p.Unlock()
 	switch e.endpoint {
 	case atToken:
 		g := p.find(func(g *grant) bool { return g.code == e.payload["code"] })

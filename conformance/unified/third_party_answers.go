@@ -13,11 +13,11 @@ import (
 func (t *thirdPartyTest) wrongly(what string, s slip) {
 	who := t.newPerson()
 	for _, endpoint := range []string{atToken, atAuthentication} {
-		c, mark := t.newCaller(), t.mark()
+		c, mark := t.newCaller(), t.Mark()
 		says, _ := c.begins(t.p).approved(who)
 		t.p.errs(endpoint, s)
 		resp := c.calls(says)
-		t.behave()
+		t.Behave()
 		said := fmt.Sprintf("a callback after which the %s request is answered %s", messageTo(endpoint), what)
 		t.asked(endpoint, mark, resp, said)
 		c.turnedAway(resp, said, http.StatusBadGateway, http.StatusForbidden)
@@ -58,10 +58,10 @@ func (p *platforms) stranger() []byte {
 
 // UN-TP-33
 func (t *thirdPartyTest) answerBelongsToItsRequest() {
-	c, mark := t.newCaller(), t.mark()
+	c, mark := t.newCaller(), t.Mark()
 	c.enters(t.p, t.newPerson())
 	old := map[string]string{}
-	for _, e := range t.since(mark) {
+	for _, e := range t.Since(mark) {
 		if messageTo(e.endpoint) != "" {
 			old[messageTo(e.endpoint)+"-response"] = e.payload.text("jti")
 		}
@@ -87,7 +87,7 @@ const minute = time.Minute
 
 // UN-TP-18
 func (t *thirdPartyTest) messagesAreSealed() {
-	c, who, mark := t.newCaller(), t.newPerson(), t.mark()
+	c, who, mark := t.newCaller(), t.newPerson(), t.Mark()
 	e := c.enters(t.p, who)
 	for _, endpoint := range []string{atToken, atAuthentication} {
 		t.rightRequest(t.asked(endpoint, mark, e.answer, "a login"))
@@ -141,12 +141,12 @@ func (t *thirdPartyTest) nothingUsedTwiceInMessages() {
 			t.FailAt(exchange, "a message with the present time as iat", "iat is "+shown(o.payload["iat"]))
 		}
 	}
-	mark := t.mark()
+	mark := t.Mark()
 	who := t.newPerson()
 	for range sixteen / 2 {
 		t.newCaller().enters(t.p, who)
 	}
-	for _, e := range t.since(mark) {
+	for _, e := range t.Since(mark) {
 		if messageTo(e.endpoint) != "" {
 			judged(e.opened, e.exchange)
 		}

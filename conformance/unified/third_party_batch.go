@@ -175,10 +175,10 @@ func (t *thirdPartyTest) batchEndsThePlatformsOwnUsersOnly() {
 
 // UN-TP-40
 func (t *thirdPartyTest) everyKeyInUseAccepted() {
-	mark := t.mark()
+	mark := t.Mark()
 	g := t.guest(t.p)
 	newest := t.p.line().key
-	for _, e := range t.since(mark) {
+	for _, e := range t.Since(mark) {
 		if messageTo(e.endpoint) != "" && e.key.ID != newest.ID {
 			t.FailAt(e.exchange, "a message under the newest key, "+newest.ID, fmt.Sprintf("kid is %s", shown(e.header["kid"])))
 		}
@@ -271,11 +271,11 @@ func (t *thirdPartyTest) loginThatLostTheRaceRefused() {
 
 // tooLate wants a login of an ended generation refused. meanwhile happens before the platform says who the user is.
 func (t *thirdPartyTest) tooLate(who person, meanwhile func(), what string) {
-	c, mark := t.newCaller(), t.mark()
+	c, mark := t.newCaller(), t.Mark()
 	says, _ := c.begins(t.p).approved(who)
 	t.p.errs(atAuthentication, slip{during: meanwhile})
 	resp := c.calls(says)
-	t.behave()
+	t.Behave()
 	t.asked(atAuthentication, mark, resp, what)
 	c.turnedAway(resp, what, http.StatusForbidden)
 }

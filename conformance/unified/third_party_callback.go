@@ -82,7 +82,7 @@ func (t *thirdPartyTest) callbackWithAnotherStateRefused() {
 
 // strange wants a callback refused that belongs to no login.
 func (t *thirdPartyTest) strange(c *caller, says url.Values, what string) {
-	mark := t.mark()
+	mark := t.Mark()
 	resp := c.calls(says)
 	t.unasked(mark, what)
 	c.turnedAway(resp, what, http.StatusBadRequest, http.StatusForbidden)
@@ -108,7 +108,7 @@ func (t *thirdPartyTest) callbackOfAnotherBrowserRefused() {
 	in.enters(t.p, who)
 	other := t.newPerson()
 	says, _ := t.newCaller().begins(t.p).approved(other)
-	mark := t.mark()
+	mark := t.Mark()
 	const what = "a callback in a browser that is logged in, with the state of a login that another browser has begun"
 	resp := in.calls(says)
 	t.unasked(mark, what)
@@ -121,7 +121,7 @@ func (t *thirdPartyTest) callbackTakenOnce() {
 	c, who := t.newCaller(), t.newPerson()
 	e := c.enters(t.p, who)
 	const again = "a callback that arrives again"
-	mark := t.mark()
+	mark := t.Mark()
 	resp := c.calls(e.says)
 	t.unasked(mark, again)
 	t.ExpectStatus(resp, again, http.StatusBadRequest, http.StatusForbidden)
@@ -129,7 +129,7 @@ func (t *thirdPartyTest) callbackTakenOnce() {
 	second := t.newCaller()
 	says, _ := second.begins(t.p).approved(who)
 	address := t.withQuery(t.callbackEndpoint(), says)
-	mark = t.mark()
+	mark = t.Mark()
 	answers := t.TryTogether("user-agent", t.bearing(t.get(address), second.cookies()...), t.bearing(t.get(address), second.cookies()...))
 	for _, answer := range answers {
 		if answer == nil {
@@ -155,7 +155,7 @@ func (t *thirdPartyTest) codeSentOnce() {
 		{atAuthentication, "whose authentication request stays without an answer", slip{lost: true}, either},
 		{atAuthentication, "whose authentication request is answered with 503", slip{status: http.StatusServiceUnavailable}, either},
 	} {
-		c, mark := t.newCaller(), t.mark()
+		c, mark := t.newCaller(), t.Mark()
 		says, _ := c.begins(t.p).approved(who)
 		t.p.errs(f.endpoint, f.slip)
 		what := "a callback " + f.what
@@ -165,7 +165,7 @@ func (t *thirdPartyTest) codeSentOnce() {
 			t.askedOnce(atAuthentication, mark, resp, what)
 		}
 		c.turnedAway(resp, what, f.statuses...)
-		t.behave()
+		t.Behave()
 		c.calls(says)
 		t.askedOnce(atToken, mark, resp, what+", which arrives again")
 	}
@@ -201,7 +201,7 @@ func (t *thirdPartyTest) verifierSentWithTheCode() {
 	c := t.newCaller()
 	one, two := c.begins(t.p), c.begins(t.p)
 	for _, a := range []attempt{two, one, t.newCaller().begins(t.q)} {
-		mark := t.mark()
+		mark := t.Mark()
 		says, _ := a.approved(t.newPerson())
 		resp := a.by.calls(says)
 		e := t.askedOnce(atToken, mark, resp, "a callback with a code")
@@ -253,7 +253,7 @@ func (t *thirdPartyTest) issuerOfTheMetadataCompared() {
 		c.begins(p)
 	}
 	for range 2 {
-		mark := t.mark()
+		mark := t.Mark()
 		resp := c.visit(t.accessURL(t.r))
 		const what = "an access request for a platform whose metadata name another as issuer"
 		if read := t.platforms.at(atMetadata, mark); len(read) > 0 && read[0].at != t.r {

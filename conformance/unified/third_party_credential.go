@@ -29,7 +29,7 @@ func (t *thirdPartyTest) logoutEndsNothingElsewhere() {
 	g := t.guest(t.p)
 	g.leaving()
 	same, other := t.welcome(t.p, g.who), t.guest(t.p)
-	mark := t.mark()
+	mark := t.Mark()
 	resp := g.leavesHere()
 	if strings.HasPrefix(resp.Location(), t.p.in("logout")) {
 		t.FailAt(resp.Exchange, "a logout that leads nobody to the platform's logout endpoint", "a redirect there")
@@ -37,7 +37,7 @@ func (t *thirdPartyTest) logoutEndsNothingElsewhere() {
 	g.goes("after a logout here")
 	same.stays("in another browser of a user who has logged out here")
 	other.stays("of a user, after another has logged out here")
-	for _, e := range t.since(mark) {
+	for _, e := range t.Since(mark) {
 		if e.endpoint != atMetadata {
 			t.FailAt(e.exchange, "nothing sent to the platform at a logout here", e.String())
 		}
@@ -87,35 +87,35 @@ func (t *thirdPartyTest) loginConfirmedWithinTheBound() {
 	visitor := t.guest(t.p)
 	const first = "a resource request when the bound has passed"
 	t.later()
-	mark := t.mark()
+	mark := t.Mark()
 	resp := g.asks()
 	g.confirmed(mark, resp, first)
 	t.belongs(resp, g.who, first+" and the platform says active")
 
-	mark = t.mark()
+	mark = t.Mark()
 	g.stays("just after a confirmation")
 	if asked := t.platforms.at(atStatus, mark); len(asked) > 0 {
 		t.FailAt(asked[0].exchange, "no status request just after a confirmation", asked[0].String())
 	}
 
-	mark = t.mark()
+	mark = t.Mark()
 	visitor.confirmed(mark, visitor.homePage(), "a request for the home page when the bound has passed")
 
 	g = t.guest(t.p)
 	second, elsewhere := t.welcome(t.p, g.who), t.guest(t.q)
 	t.later()
 	t.p.errs(atStatus, slip{change: func(m message) message { return m.with("active", false) }})
-	mark = t.mark()
+	mark = t.Mark()
 	resp = g.asks()
 	g.confirmed(mark, resp, "another resource request when the bound has passed")
 	t.Refused(resp, "a resource request when the bound has passed and the platform says that the login is not active", http.StatusForbidden, "login_required")
-	t.behave()
+	t.Behave()
 	g.goes("after the platform has said once that the login is not active")
 	second.goes("in the user's other browser, after the platform has said that the login is not active")
 
 	t.q.errs(atMetadata, slip{document: func(d members) { delete(d, "status_endpoint") }})
 	elsewhere.goes("when the bound has passed and the platform names no status_endpoint")
-	t.behave()
+	t.Behave()
 }
 
 // UN-TP-47
@@ -145,10 +145,10 @@ func (t *thirdPartyTest) noConfirmationNoResource() {
 			guests = append(guests, t.guest(t.p))
 			t.later()
 		}
-		g, mark := guests[i], t.mark()
+		g, mark := guests[i], t.Mark()
 		t.p.errs(atStatus, s.slip)
 		resp := g.asks()
-		t.behave()
+		t.Behave()
 		what := "a resource request whose status request " + s.what
 		if len(t.platforms.at(atStatus, mark)) == 0 {
 			t.FailAt(resp.Exchange, "a status request for a resource request when the bound has passed", "none")

@@ -61,7 +61,7 @@ func (t *thirdPartyTest) asksTheUser(a attempt, what string) {
 // UN-TP-03
 func (t *thirdPartyTest) codeExchangedForAPassToken() {
 	for _, p := range []*platform{t.p, t.q} {
-		c, mark := t.newCaller(), t.mark()
+		c, mark := t.newCaller(), t.Mark()
 		a := c.begins(p)
 		says, g := a.approved(t.newPerson())
 		resp := c.calls(says)
@@ -80,7 +80,7 @@ func (t *thirdPartyTest) codeExchangedForAPassToken() {
 
 // UN-TP-04
 func (t *thirdPartyTest) passTokenCarriedToThePlatform() {
-	c, who, mark := t.newCaller(), t.newPerson(), t.mark()
+	c, who, mark := t.newCaller(), t.newPerson(), t.Mark()
 	a := c.begins(t.p)
 	says, g := a.approved(who)
 	resp := c.calls(says)
@@ -128,11 +128,11 @@ func (t *thirdPartyTest) noCredentialWithoutThePlatformsYes() {
 		{atAuthentication, "answers the authentication request with 503", slip{status: http.StatusServiceUnavailable}},
 		{atAuthentication, "gives no answer to the authentication request", slip{lost: true}},
 	} {
-		c, mark := t.newCaller(), t.mark()
+		c, mark := t.newCaller(), t.Mark()
 		says, _ := c.begins(t.p).approved(who)
 		t.p.errs(f.endpoint, f.slip)
 		resp := c.calls(says)
-		t.behave()
+		t.Behave()
 		what := "a callback after which the platform " + f.what
 		t.asked(f.endpoint, mark, resp, what)
 		c.turnedAway(resp, what, http.StatusBadGateway, http.StatusForbidden)
@@ -161,7 +161,7 @@ func (t *thirdPartyTest) refusalByTheUser() {
 }
 
 func (t *thirdPartyTest) refusedByUser(c *caller, says url.Values, what string) {
-	mark := t.mark()
+	mark := t.Mark()
 	resp := c.calls(says)
 	t.unasked(mark, what)
 	c.turnedAway(resp, what, http.StatusForbidden)
@@ -248,10 +248,10 @@ func (t *thirdPartyTest) loginRequired(resp *conformance.Response, how string) {
 func (t *thirdPartyTest) dataPassThePlatformBy() {
 	c, who := t.newCaller(), t.newPerson()
 	c.enters(t.p, who)
-	mark := t.mark()
+	mark := t.Mark()
 	read := func(when string) {
 		resp := c.asks()
-		if found := t.since(mark); len(found) > 0 {
+		if found := t.Since(mark); len(found) > 0 {
 			t.FailAt(found[0].exchange, "no request to the platform for a resource request "+when, found[0].String())
 		}
 		t.belongs(resp, who, "a resource request "+when)

@@ -118,7 +118,7 @@ func (t *thirdPartyTest) logoutOnlyOnItsOwnPage() {
 
 // UN-TP-53
 func (t *thirdPartyTest) noSecretInAURL() {
-	c, mark := t.newCaller(), t.mark()
+	c, mark := t.newCaller(), t.Mark()
 	e := c.enters(t.p, t.newPerson())
 	to := t.redirected(e.answer, "a callback with a code that the platform takes")
 	for _, name := range []string{"code", "state"} {

@@ -160,9 +160,9 @@ func (t *thirdPartyTest) messageOfAnotherKindRefused() {
 	} {
 		g.spared(t.delivers(t.p, w.m), w.what, "invalid_request")
 	}
-	mark := t.mark()
+	mark := t.Mark()
 	t.guest(t.p)
-	for _, e := range t.since(mark) {
+	for _, e := range t.Since(mark) {
 		if messageTo(e.endpoint) == "" {
 			continue
 		}

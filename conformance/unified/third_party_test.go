@@ -118,7 +118,7 @@ var _ = Describe("A platform that the harness plays", func() {
 		p.errs(atToken, slip{status: http.StatusServiceUnavailable})
 		status, _, _ := ask(atToken, p.keys[1], exchange(g.code))
 		gomega.Expect(status).To(gomega.Equal(http.StatusServiceUnavailable))
-		p.behave()
+		p.Behave()
 		status, _, _ = ask(atToken, jose.Key{ID: "new", Secret: make([]byte, 32)}, exchange(g.code))
 		gomega.Expect(status).To(gomega.Equal(http.StatusBadRequest))
 		status, _, _ = ask(atToken, p.keys[1], exchange(g.code))

@@ -18,17 +18,12 @@ func Flow() conformance.Flow {
 			{Member: "token_endpoint", Roles: []catalog.Role{catalog.Platform}},
 			{Member: "access_endpoint", Roles: []catalog.Role{catalog.ThirdPartyPlatform}},
 		},
-		Checks:      Checks(),
+		Checks:      slices.Concat(platformChecks(), platformLogoutChecks(), thirdPartyChecks()), // in the order of the catalogue
 		Setup:       func() conformance.Setup { s := Default(); return &s },
 		SetupSchema: setupSchema,
 		// A third-party platform may work on a batch for 10 s before it answers: section 5.3 of the profile.
 		Patience: map[catalog.Role]time.Duration{catalog.ThirdPartyPlatform: 15 * time.Second},
 	}
-}
-
-// Checks returns every check of the flow, in the order of the catalogue.
-func Checks() []conformance.Check {
-	return slices.Concat(platformChecks(), platformLogoutChecks(), thirdPartyChecks())
 }
 
 //go:embed setup.schema.json

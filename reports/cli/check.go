@@ -127,6 +127,12 @@ func (p Program) wanted(c *cobra.Command, k checking) (certify.Job, error) {
 		}
 		job.ConfigFile = k.file
 	}
+	if job.Parallel < 0 {
+		return job, &certify.UsageError{Problem: fmt.Sprintf("--parallel %d lets no check run; write 1 or more", job.Parallel)}
+	}
+	if job.WaitForRun < 0 {
+		return job, &certify.UsageError{Problem: fmt.Sprintf("--wait-for-run %s is over before it begins; write 0 not to wait", job.WaitForRun)}
+	}
 	if err := k.part.configure(c, &job); err != nil {
 		return job, err
 	}

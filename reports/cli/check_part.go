@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -111,10 +110,7 @@ func (pt part) planned(p Program, c *cobra.Command, job certify.Job, asJSON bool
 		return err
 	}
 	if asJSON {
-		e := json.NewEncoder(p.Out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(plan)
+		return p.encoder("  ").Encode(plan)
 	}
 	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 	for _, check := range plan.Checks {

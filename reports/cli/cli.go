@@ -2,7 +2,10 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -30,6 +33,31 @@ func (p Program) env(name string) string {
 type ExitCode int
 
 func (e ExitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// encoder writes JSON for programs on standard output; without an indent, a line for each value.
+func (p Program) encoder(indent string) *json.Encoder {
+	e := json.NewEncoder(p.Out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	return e
+}
+
+// Told makes a failure to write to standard output or standard error one of usage: where they lead is for whoever starts the program to say.
+func (p Program) Told(err error) error {
+	failed, ok := errors.AsType[*fs.PathError](err)
+	if !ok || failed.Op != "write" {
+		return err
+	}
+	for _, stream := range []struct {
+		name string
+		file *os.File
+	}{{"standard output", p.Out}, {"standard error", p.Err}} {
+		if failed.Path == stream.file.Name() {
+			return &certify.UsageError{Problem: fmt.Sprintf("%s cannot be written to: %v; send it where there is room", stream.name, failed.Err)}
+		}
+	}
+	return err
+}
 
 // usage makes an error one of usage.
 func usage(err error) error { return &certify.UsageError{Problem: err.Error()} }

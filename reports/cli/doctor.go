@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -52,8 +51,7 @@ clock and credentials, and in the harness's own addresses. A target that is to b
 				}
 			}
 			if asJSON {
-				lines := json.NewEncoder(p.Out)
-				lines.SetEscapeHTML(false)
+				lines := p.encoder("")
 				for _, f := range findings {
 					if err := lines.Encode(f); err != nil {
 						return err

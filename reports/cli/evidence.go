@@ -155,7 +155,11 @@ func fileNamed(name, path string) (evidence.File, error) {
 		return evidence.File{}, &certify.UsageError{Problem: fmt.Sprintf("the %s cannot be read: %v", name, err)}
 	}
 	defer f.Close()
-	return evidence.NewFile(name, f)
+	file, err := evidence.NewFile(name, f)
+	if err != nil {
+		return evidence.File{}, usage(err)
+	}
+	return file, nil
 }
 
 // documents are the profiles and catalogues that the checks of a report judge by, as they are built into this program.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
@@ -12,14 +11,15 @@ import (
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/scenarios"
+	"countersign/scenarios/adversary"
 )
 
 // List is the command list.
 func (p Program) List() *cobra.Command {
 	c := &cobra.Command{
-		Use: "list", Short: "List requirements, scenarios, defects or checks", Example: "  countersign list checks", Args: NoSuchCommand,
+		Use: "list", Short: "List requirements, scenarios, defects, checks or attacks", Example: "  countersign list checks", Args: NoSuchCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return &certify.UsageError{Problem: "say what to list: requirements, scenarios, defects or checks"}
+			return &certify.UsageError{Problem: "say what to list: requirements, scenarios, defects, checks or attacks"}
 		},
 	}
 	c.AddCommand(
@@ -42,6 +42,8 @@ func (p Program) List() *cobra.Command {
 			}
 			return all, nil
 		}, func(l checkLine) []any { return []any{l.Check, l.Level, l.Keyword, l.Role, l.Title} }),
+		lister(p, "attacks", "the attacks that explore --attacks looks for", func() ([]adversary.Known, error) { return adversary.KnownAttacks(), nil },
+			func(k adversary.Known) []any { return []any{k.Name, k.Flow, k.Scene, k.Title, k.Source} }),
 	)
 	return c
 }
@@ -66,10 +68,7 @@ func lister[T any](p Program, what, short string, all func() ([]T, error), colum
 				return err
 			}
 			if asJSON {
-				e := json.NewEncoder(p.Out)
-				e.SetEscapeHTML(false)
-				e.SetIndent("", "  ")
-				return e.Encode(list)
+				return p.encoder("  ").Encode(list)
 			}
 			w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 			for _, item := range list {

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -118,6 +119,9 @@ func (p Program) recorded(file string) (replay.Recording, error) {
 	}
 	defer f.Close()
 	recording, err := replay.Read(f)
+	if _, unread := errors.AsType[*fs.PathError](err); unread {
+		return replay.Recording{}, usage(err)
+	}
 	if err != nil {
 		return replay.Recording{}, p.refuted(fmt.Errorf("%s: %w", file, err))
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -65,8 +64,7 @@ func (p Program) Run() *cobra.Command {
 				return usage(err)
 			}
 			document, passed := reports.Document{}, true
-			lines := json.NewEncoder(p.Out)
-			lines.SetEscapeHTML(false)
+			lines := p.encoder("")
 			for _, p := range played {
 				document.Scenarios = append(document.Scenarios, p.Scenario)
 				passed = passed && p.Passed()
@@ -129,7 +127,9 @@ func (p Program) sweep(ctx context.Context, job scenarios.Job, seeds, journal st
 		}
 		return fmt.Errorf("stopped after %d worlds: %w", swept.Worlds, err)
 	}
-	fmt.Fprintf(p.Out, "%d worlds, %d messages, %d failed, digest %s\n", swept.Worlds, swept.Messages, swept.Failed, swept.Digest)
+	if _, err := fmt.Fprintf(p.Out, "%d worlds, %d messages, %d failed, digest %s\n", swept.Worlds, swept.Messages, swept.Failed, swept.Digest); err != nil {
+		return err
+	}
 	if swept.Failed > 0 {
 		return ExitCode(1)
 	}

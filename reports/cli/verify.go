@@ -51,7 +51,9 @@ It asks nobody. What it attests stands on standard output; why it is refused, on
 				return p.refuted(err)
 			}
 			for _, line := range lines {
-				fmt.Fprintf(p.Out, "%-24s %s\n", line[0], plain.Line(line[1]))
+				if _, err := fmt.Fprintf(p.Out, "%-24s %s\n", line[0], plain.Line(line[1])); err != nil {
+					return err
+				}
 			}
 			return nil
 		},

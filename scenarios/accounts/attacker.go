@@ -144,3 +144,18 @@ func (st *Stage) Steal(from *User, app *App) *Loot {
 	}))
 	return loot
 }
+
+// CacheBefore puts a shared cache before an app: it answers a GET with what it has kept under the same address.
+func (st *Stage) CacheBefore(app *App) {
+	kept := map[string]*sim.Message{}
+	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
+		switch {
+		case m.Kind == sim.Request && m.To == app.Host.Name() && m.Method == http.MethodGet && kept[m.URL] != nil:
+			again := kept[m.URL].Clone()
+			return sim.Verdict{Answer: &again}
+		case m.Kind == sim.Response && m.From == app.Host.Name() && m.Status == http.StatusOK && !strings.Contains(m.Header.Get("Cache-Control"), "no-store"):
+			kept[m.URL] = &m
+		}
+		return sim.Verdict{}
+	}))
+}

@@ -84,6 +84,18 @@ var (
 		Name: "no-storm", Requirement: "TI-TE-11",
 		Text: "A terminal presents one refresh key six times in half a minute at most, the tries before and after a crash taken together.",
 	}
+	LostAnswer = stage.Invariant{
+		Name: "lost-answer", Requirement: "TI-AM-17",
+		Text: "A terminal that repeats a refresh within a minute, as its answer was lost, keeps its ticket.",
+	}
+	Denials = stage.Invariant{
+		Name: "denials", Requirement: "TI-AP-08",
+		Text: "An app denies a ticket only when the account server, asked about it for this request, did not confirm it.",
+	}
+	StaysSignedIn = stage.Invariant{
+		Name: "stays-signed-in", Requirement: "TI-TE-10",
+		Text: "Nobody has to type a password again whose ticket nobody has ended.",
+	}
 	NoLockOut = stage.Invariant{
 		Name: "no-lock-out", Requirement: "TI-TE-08",
 		Text: "Once the faults have ended, an honest user who tries again gets in.",
@@ -94,6 +106,6 @@ var (
 func Invariants() []stage.Invariant {
 	return []stage.Invariant{
 		Secrecy, Audience, OwnTickets, Takeover, FreshKeys, OneLineage, Replaced, ReuseEnds, Revocation, LoggedOut, Expiry,
-		KeysAtHome, UnderTLS, OwnAccount, NoOracle, NoEnumeration, ShortApproval, NotKept, BoundedUse, NoStorm, NoLockOut,
+		KeysAtHome, UnderTLS, OwnAccount, NoOracle, NoEnumeration, ShortApproval, NotKept, BoundedUse, NoStorm, LostAnswer, Denials, StaysSignedIn, NoLockOut,
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +24,8 @@ type judge struct {
 	refusals  map[bool]string // of authentications, by whether somebody has the name
 	uses      map[int]*use    // by process
 	presented map[presented][]time.Duration
+	asked     map[int]int    // event at which a process took a request
+	denied    map[string]int // event at which a pair was last not confirmed, by pair
 }
 
 // family is what an authentication began, as the wire showed it.
@@ -31,6 +33,7 @@ type family struct {
 	name, app, device string
 	begun             time.Duration
 	ended             time.Duration // zero while it lives
+	lost              bool          // others than its terminal have presented a refresh key of it
 	why               stage.Invariant
 }
 
@@ -41,6 +44,7 @@ type authorizationKey struct {
 	issued      time.Duration
 	lifetime    time.Duration
 	replaced    time.Duration // zero while it is the family's last
+	loose       bool          // others than its terminal have it, by a theft that is given
 }
 
 // refreshKey is one as the wire showed it.
@@ -49,6 +53,7 @@ type refreshKey struct {
 	userID    string
 	beside    *authorizationKey // on the same ticket
 	successor string            // authorization key; empty while it is unused
+	used      time.Duration     // when it was first used
 }
 
 // use is one use of a terminal under way.
@@ -62,6 +67,7 @@ func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 	j := &judge{
 		Stage: st, owners: map[string]string{}, names: map[string]string{}, keys: map[string]*authorizationKey{},
 		refreshes: map[string]*refreshKey{}, refusals: map[bool]string{}, uses: map[int]*use{}, presented: map[presented][]time.Duration{},
+		asked: map[int]int{}, denied: map[string]int{},
 	}
 	j.Judge.Dishonest = st.Stage.Dishonest
 	for _, u := range st.devices {
@@ -70,7 +76,7 @@ func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 	for _, a := range st.apps() {
 		j.Keep(stage.Secret{Value: a.secret, What: "the secret of " + a.ID, Hosts: []string{st.Server.Host.Name(), a.Host.Name()}, Breaks: KeysAtHome, Bare: UnderTLS})
 	}
-	return j.Hear(t, stage.Hearing{Sent: j.sent, Answered: j.answered, Received: j.received, Noted: j.noted})
+	return j.Hear(t, stage.Hearing{Sent: j.sent, Delivered: func(e sim.Event) { j.asked[e.PID] = e.Seq }, Answered: j.answered, Received: j.received, Noted: j.noted})
 }
 
 func (j *judge) guardPassword(of *User) {
@@ -94,6 +100,7 @@ type message struct {
 	ExpiresIn        int64  `json:"expires_in"`
 	CacheLifetime    int64  `json:"cache_lifetime"`
 	Owner            string `json:"owner"`
+	Active           bool   `json:"active"`
 	Error            string `json:"error"`
 }
 
@@ -111,6 +118,8 @@ func (j *judge) answered(asked *sim.Message, e sim.Event) {
 	switch app := j.appAt(e.Host); {
 	case app != nil && leg == LegResource && e.Message.Status == http.StatusOK:
 		j.resourceGiven(app, asked, e)
+	case app != nil && leg == LegResource && e.Message.Status == http.StatusUnauthorized:
+		j.resourceDenied(app, asked, e)
 	case e.Host != j.Server.Host.Name():
 	case e.Message.Status == http.StatusOK && j.mayBeKept(leg, e.Message):
 		j.Breach(NotKept, e, "accounts answers without no-store: %s", leg)
@@ -174,6 +183,7 @@ func (j *judge) authenticated(asked *sim.Message, e sim.Event) {
 // issued takes down the keys of a ticket, and who may see them.
 func (j *judge) issued(f *family, t message, to string, e sim.Event) {
 	k := &authorizationKey{family: f, userID: t.UserID, app: t.AppID, issued: e.At, lifetime: time.Duration(t.ExpiresIn) * time.Second}
+	k.loose = to != f.device || slices.Contains(j.copied, t.AuthorizationKey)
 	j.keys[t.AuthorizationKey] = k
 	if t.RefreshKey != "" {
 		j.refreshes[t.RefreshKey] = &refreshKey{family: f, userID: t.UserID, beside: k}
@@ -182,6 +192,9 @@ func (j *judge) issued(f *family, t message, to string, e sim.Event) {
 		return // may give her own keys away
 	}
 	hosts := []string{j.Server.Host.Name(), f.device, to}
+	if k.loose {
+		hosts = append(hosts, j.Mallory.Name)
+	}
 	if t.RefreshKey != "" {
 		j.Keep(stage.Secret{Value: t.RefreshKey, What: fmt.Sprintf("a refresh key of %s for %s", f.name, t.AppID), Hosts: hosts, Breaks: KeysAtHome, Bare: UnderTLS})
 	}
@@ -208,8 +221,14 @@ func (j *judge) refused(asked *sim.Message, e sim.Event) {
 func (j *judge) refreshed(asked *sim.Message, e sim.Event) {
 	shown := read(asked.Body)
 	r := j.refreshes[shown.RefreshKey]
+	if r != nil && asked.From != r.device {
+		r.lost = true
+	}
 	if e.Message.Status != http.StatusOK {
 		if r != nil && r.successor != "" && r.userID == shown.UserID && e.Message.Status == http.StatusBadRequest {
+			if !r.lost && !j.Stage.Dishonest(r.device) && e.At < r.used+grace && r.ended == 0 {
+				j.Breach(LostAnswer, e, "accounts refused %s the answer to its refresh once more, and ended its ticket", asked.From)
+			}
 			r.end(e.At, ReuseEnds)
 		}
 		return
@@ -231,7 +250,7 @@ func (j *judge) refreshed(asked *sim.Message, e sim.Event) {
 	if j.keys[t.AuthorizationKey] != nil || j.refreshes[t.RefreshKey] != nil || t.UserID != r.userID || t.AppID != r.app {
 		j.Breach(FreshKeys, e, "a refresh gave %s a key that was issued before, or a ticket for something else", asked.From)
 	}
-	r.successor = t.AuthorizationKey
+	r.successor, r.used = t.AuthorizationKey, e.At
 	if r.beside.replaced == 0 {
 		r.beside.replaced = e.At
 	}
@@ -253,6 +272,9 @@ func (f *family) end(at time.Duration, why stage.Invariant) {
 func (j *judge) told(asked *sim.Message, e sim.Event) {
 	k := j.keys[read(asked.Body).AuthorizationKey]
 	app := j.appAt(asked.From)
+	if !read(e.Message.Body).Active {
+		j.denied[pairOf(read(asked.Body).UserID, read(asked.Body).AuthorizationKey)] = e.Seq
+	}
 	var said map[string]any
 	if json.Unmarshal(e.Message.Body, &said) != nil {
 		return
@@ -285,47 +307,6 @@ func (j *judge) revoked(asked *sim.Message, e sim.Event) {
 	for _, f := range j.families {
 		if f.name == wish.UserName && (wish.AppID == "" || wish.AppID == f.app) {
 			f.end(e.At, Revocation)
-		}
-	}
-}
-
-// slack is by how much a ticket may outlive its end: a minute for which a confirmation may be kept, and what answers take on their way.
-const slack = 2 * time.Minute
-
-// resourceGiven judges an answer of an app that opens somebody's resources.
-func (j *judge) resourceGiven(app *App, asked *sim.Message, e sim.Event) {
-	answer := read(e.Message.Body)
-	if answer.Owner == "" {
-		return
-	}
-	owner := j.names[answer.Owner]
-	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, owner, asked.From)
-	if owner == "" || j.ownerOf(asked.From) != j.owners[owner] || asked.Injected {
-		j.Breach(Secrecy, e, "%s", what)
-	}
-	k := j.keys[parameter(asked, "authorization_key")]
-	if k == nil {
-		j.Breach(Secrecy, e, "%s for an authorization key that was never issued", what)
-		return
-	}
-	if k.userID != answer.Owner {
-		j.Breach(Secrecy, e, "%s for a ticket of %s", what, k.name)
-	}
-	if k.app != app.ID {
-		j.Breach(Audience, e, "%s for a ticket for %s", what, k.app)
-	}
-	if k.ended != 0 && e.At > k.ended+slack {
-		j.Breach(k.why, e, "%s for a ticket whose family had ended", what)
-	}
-	if k.replaced != 0 && e.At > k.replaced+slack {
-		j.Breach(Replaced, e, "%s for an authorization key that a refresh had replaced", what)
-	}
-	if k.lifetime > 0 && e.At > k.issued+k.lifetime+slack {
-		j.Breach(Expiry, e, "%s after the authorization key's lifetime of %s", what, k.lifetime)
-	}
-	for _, l := range j.logouts {
-		if l.device == k.device && l.app == k.app && k.begun < l.at && e.At > l.at+slack {
-			j.Breach(LoggedOut, e, "%s for a ticket from which the user had logged out", what)
 		}
 	}
 }
@@ -368,20 +349,4 @@ func (j *judge) sent(e sim.Event) {
 		j.Breach(BoundedUse, e, "%s refreshed a second ticket in one use", e.Host)
 	}
 	u.refreshed = key
-}
-
-// parameter reads a parameter of the Authorization header, or else of the query.
-func parameter(m *sim.Message, name string) string {
-	for _, v := range m.Header["Authorization"] {
-		if _, rest, found := strings.Cut(v, name+`="`); found {
-			value, _, _ := strings.Cut(rest, `"`)
-			return value
-		}
-	}
-	if _, query, found := strings.Cut(m.URL, "?"); found {
-		if values, err := url.ParseQuery(query); err == nil {
-			return values.Get(name)
-		}
-	}
-	return ""
 }

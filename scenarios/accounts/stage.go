@@ -28,6 +28,7 @@ type Stage struct {
 
 	devices []*User
 	logouts []logout
+	copied  []string // authorization keys of tickets of which somebody has a copy
 }
 
 // AccountServer is where the accounts are. What is public may be changed before the world runs.
@@ -181,28 +182,8 @@ func (st *Stage) bootAppServer(a *App) sim.Boot {
 	}
 }
 
-// Count counts the requests on a leg that a host sends from now on.
-func (st *Stage) Count(from *sim.Host, leg string) *int {
-	n := new(int)
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		if m.Kind == sim.Request && m.From == from.Name() && st.Leg(&m) == leg {
-			*n++
-		}
-		return sim.Verdict{}
-	}))
-	return n
-}
-
 // Leg implements [stage.Flow].
-func (st *Stage) Leg(m *sim.Message) string {
-	if leg, known := st.Known(m); known {
-		return leg
-	}
-	if strings.HasSuffix(m.URL, WellKnown) {
-		return "metadata"
-	}
-	return "page"
-}
+func (st *Stage) Leg(m *sim.Message) string { return st.PlainLeg(m, WellKnown) }
 
 // Lanes implements [stage.Flow].
 func (st *Stage) Lanes() []sequence.Lane {
@@ -216,6 +197,9 @@ func (st *Stage) Lanes() []sequence.Lane {
 	}
 	return append(lanes, sequence.Lane{Name: st.Mallory.Name, Kind: sequence.Attacker})
 }
+
+// Copied takes down that somebody has a copy of a ticket: what it opens until it ends is no breach.
+func (st *Stage) Copied(t Ticket) { st.copied = append(st.copied, t.AuthorizationKey) }
 
 // ownerOf is the user name of whoever sits at a host, empty for a server.
 func (st *Stage) ownerOf(host string) string {

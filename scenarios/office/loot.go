@@ -121,6 +121,9 @@ func (st *Stage) Loses(kind sim.Kind, leg string, on func(m sim.Message) bool) {
 	}))
 }
 
+// Members reads a JSON object; what is none has no members.
+func Members(body []byte) map[string]any { return members(body) }
+
 // tokenIn is the access token in a request, empty for none.
 func tokenIn(m *sim.Message) string {
 	_, shown, _ := strings.Cut(m.Header.Get("Authorization"), " ")

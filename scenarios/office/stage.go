@@ -13,7 +13,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	cast "countersign/actors/mobile"
@@ -213,28 +212,8 @@ func passwordOf(name string) string { return "password of " + name }
 // issuerKeys are the keys that come with the apps.
 func (st *Stage) issuerKeys() []*ecdsa.PublicKey { return []*ecdsa.PublicKey{&st.signer.Key.PublicKey} }
 
-// Count counts the requests on a leg that a host sends from now on.
-func (st *Stage) Count(from *sim.Host, leg string) *int {
-	n := new(int)
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		if m.Kind == sim.Request && m.From == from.Name() && st.Leg(&m) == leg {
-			*n++
-		}
-		return sim.Verdict{}
-	}))
-	return n
-}
-
 // Leg implements [stage.Flow].
-func (st *Stage) Leg(m *sim.Message) string {
-	if leg, known := st.Known(m); known {
-		return leg
-	}
-	if strings.HasSuffix(m.URL, WellKnown) {
-		return "metadata"
-	}
-	return "page"
-}
+func (st *Stage) Leg(m *sim.Message) string { return st.PlainLeg(m, WellKnown) }
 
 // Lanes implements [stage.Flow].
 func (st *Stage) Lanes() []sequence.Lane {

@@ -117,6 +117,16 @@ func (a *Attacker) ForgeBatch(to *ThirdParty, users ...string) (status int) {
 	return status
 }
 
+// Plainly sends the platform a message in the name of a third-party platform, unsealed, as who has no key can.
+func (a *Attacker) Plainly(as *ThirdParty, path string, own map[string]any) (status int) {
+	payload, err := a.stage.payload(a.Host, as.ID, a.stage.Platform.Issuer, own)
+	if err != nil {
+		return 0
+	}
+	status, _ = a.stage.post(a.Host, a.stage.Platform.Issuer+path, string(payload))
+	return status
+}
+
 // forgedTasks are tasks that end every login of some users.
 func forgedTasks(users []string) map[string]any {
 	var tasks []task

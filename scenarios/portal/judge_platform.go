@@ -36,6 +36,8 @@ func (j *judge) platformAnswered(leg string, asked *sim.Message, e sim.Event) {
 			j.exchanged(request, answer, e)
 		case ok && leg == LegAuthentication:
 			j.authenticated(request, answer, e)
+		case ok && answer.Active != nil && *answer.Active && j.Stage.Dishonest(asked.From) && j.party(j.client(request)) != j.partyAt(asked.From):
+			j.Breach(NoOracle, e, "the platform told %s, who spoke as %s, that %s is logged in there", asked.From, j.client(request), request.Sub)
 		case ok && answer.Active != nil && *answer.Active && !j.related(request):
 			j.Breach(NoOracle, e, "the platform told %s that %s is logged in, who is not logged in there", j.client(request), request.Sub)
 		}
@@ -151,6 +153,9 @@ func (j *judge) coded(code, location, name string, answers url.Values, asked *si
 	hosts := []string{j.Platform.Host.Name(), asked.From}
 	if p := j.party(client); p != nil {
 		hosts = append(hosts, p.Host.Name())
+	}
+	if slices.ContainsFunc(hosts, j.Stage.Dishonest) {
+		return // who gets it may show it to anybody
 	}
 	j.Keep(stage.Secret{Value: code, What: "a code of " + u.person + " for " + client, Hosts: hosts, Breaks: CodesAtHome})
 }

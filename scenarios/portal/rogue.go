@@ -58,7 +58,7 @@ func (st *Stage) TurnDishonest(t *ThirdParty) *Dishonest {
 			})
 		})
 		st.LearnLegs(h, wellKnown, mux, func(member string) string { return legs[member] })
-		return mux
+		return t.withPages(mux)
 	})
 	return d
 }

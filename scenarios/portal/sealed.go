@@ -235,18 +235,6 @@ func (st *Stage) Flushes(to *ThirdParty) *[]Flush {
 	return all
 }
 
-// Count counts the requests on a leg that a host sends from now on.
-func (st *Stage) Count(from *sim.Host, leg string) *int {
-	n := new(int)
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		if m.Kind == sim.Request && m.From == from.Name() && st.Leg(&m) == leg {
-			*n++
-		}
-		return sim.Verdict{}
-	}))
-	return n
-}
-
 // Mute has requests on a leg get no answer, and do nothing, as long as a condition holds: whoever asks waits in vain.
 func (st *Stage) Mute(leg string, at *ThirdParty, holds func() bool) {
 	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {

@@ -34,6 +34,8 @@ type Stage struct {
 	// Alice and Bob are honest and have accounts at the platform.
 	Alice, Bob *User
 	Mallory    *Attacker
+	// Unfinished says that the world may be over before everybody is done, so that a logout that has not arrived says nothing.
+	Unfinished bool
 
 	level     catalog.Level
 	parties   []*ThirdParty
@@ -223,6 +225,9 @@ func (st *Stage) bootPlatform(h *sim.Host) http.Handler {
 	return handler
 }
 
+// Honest is the program of a third-party platform as it would be on its host if nobody had taken it over.
+func (st *Stage) Honest(h *sim.Host, t *ThirdParty) http.Handler { return st.bootThirdParty(h, t) }
+
 func (st *Stage) bootThirdParty(h *sim.Host, t *ThirdParty) http.Handler {
 	own := cast.PlatformSetup{Issuer: st.Platform.Issuer, ClientID: t.ID}
 	for _, k := range t.keys {
@@ -238,6 +243,11 @@ func (st *Stage) bootThirdParty(h *sim.Host, t *ThirdParty) http.Handler {
 	if t.MostTasks > 0 {
 		handler = st.sparing(h, t, handler)
 	}
+	return t.withPages(handler)
+}
+
+// withPages is the handler with the further pages beside it.
+func (t *ThirdParty) withPages(handler http.Handler) http.Handler {
 	if len(t.Pages) == 0 {
 		return handler
 	}
@@ -256,15 +266,7 @@ const notePrefix = "Note in account "
 func noteIn(account string) string { return notePrefix + account + "." }
 
 // Leg implements [stage.Flow].
-func (st *Stage) Leg(m *sim.Message) string {
-	if leg, known := st.Known(m); known {
-		return leg
-	}
-	if strings.HasSuffix(m.URL, wellKnown) {
-		return "metadata"
-	}
-	return "page"
-}
+func (st *Stage) Leg(m *sim.Message) string { return st.PlainLeg(m, wellKnown) }
 
 // Lanes implements [stage.Flow].
 func (st *Stage) Lanes() []sequence.Lane {

@@ -18,6 +18,8 @@ type User struct {
 	UserName string
 	// Browser is where the user looks; a crash of the host empties it.
 	Browser *cast.UserAgent
+	// AtPage, if set, is called when the user reads a page that asks about a third-party platform, before the answer.
+	AtPage func(page cast.Page)
 
 	stage    *Stage
 	refuses  []*ThirdParty
@@ -88,6 +90,9 @@ func (u *User) Types(wrong bool) {
 
 // decide answers the page that asks whether a third-party platform may know who the user is.
 func (u *User) decide(page cast.Page) cast.Decision {
+	if u.AtPage != nil {
+		u.AtPage(page)
+	}
 	target, err := url.Parse(page.URL)
 	if err != nil || slices.ContainsFunc(u.refuses, func(t *ThirdParty) bool { return target.Query().Get("client_id") == t.ID }) {
 		return cast.Deny

@@ -58,8 +58,31 @@ func (st *Stage) Known(m *sim.Message) (leg string, known bool) {
 	return leg, known
 }
 
+// PlainLeg is the leg of a flow whose requests go to endpoints, or read metadata at that path, or else are pages for a browser.
+func (st *Stage) PlainLeg(m *sim.Message, metadata string) string {
+	if leg, known := st.Known(m); known {
+		return leg
+	}
+	if strings.HasSuffix(m.URL, metadata) {
+		return "metadata"
+	}
+	return "page"
+}
+
 // LegOf names what a request is for, or the one that a response answers, as the flow does.
 func (st *Stage) LegOf(m *sim.Message) string { return st.flow.Leg(m) }
+
+// Count counts the requests on a leg that a host sends from now on.
+func (st *Stage) Count(from *sim.Host, leg string) *int {
+	n := new(int)
+	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
+		if m.Kind == sim.Request && m.From == from.Name() && st.flow.Leg(&m) == leg {
+			*n++
+		}
+		return sim.Verdict{}
+	}))
+	return n
+}
 
 // Ask gets a page from a handler without a network between.
 func Ask(handler http.Handler, path string) []byte {

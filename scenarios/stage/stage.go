@@ -26,6 +26,8 @@ type Setting struct {
 	Link sim.Link
 	// Wrote, if set, is called whenever an actor on a host changes what it stores in a bucket.
 	Wrote func(host, bucket string)
+	// Asked, if set, is called with each requirement whose guard decides something in the world.
+	Asked func(catalog.ID)
 }
 
 // Flow is what a flow adds to a stage: its oracles, and the words for its diagram.
@@ -73,7 +75,7 @@ func New(s Setting, flow Flow, patience time.Duration) *Stage {
 		World:  sim.New(sim.Config{Seed: s.Seed, Faults: s.Faults, Horizon: horizon, Timeout: patience, Link: s.Link}),
 		wrote:  s.Wrote,
 		flow:   flow,
-		guards: guard.Set{Level: s.Level, Lifted: s.Lifted}, dishonest: map[string]sim.Boot{}, legs: map[string]string{},
+		guards: guard.Set{Level: s.Level, Lifted: s.Lifted, Asked: s.Asked}, dishonest: map[string]sim.Boot{}, legs: map[string]string{},
 	}
 }
 

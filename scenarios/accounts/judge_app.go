@@ -1,0 +1,85 @@
+package accounts
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"countersign/sim"
+)
+
+// slack is by how much a ticket may outlive its end: a minute for which a confirmation may be kept, and what answers take on their way.
+const slack = 2 * time.Minute
+
+// resourceGiven judges an answer of an app that opens somebody's resources.
+func (j *judge) resourceGiven(app *App, asked *sim.Message, e sim.Event) {
+	answer := read(e.Message.Body)
+	if answer.Owner == "" {
+		return
+	}
+	owner := j.names[answer.Owner]
+	k := j.keys[parameter(asked, "authorization_key")]
+	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, owner, asked.From)
+	given := k != nil && k.loose
+	if owner == "" || !given && (j.ownerOf(asked.From) != j.owners[owner] || asked.Injected) {
+		j.Breach(Secrecy, e, "%s", what)
+	}
+	if k == nil {
+		j.Breach(Secrecy, e, "%s for an authorization key that was never issued", what)
+		return
+	}
+	if k.userID != answer.Owner {
+		j.Breach(Secrecy, e, "%s for a ticket of %s", what, k.name)
+	}
+	if k.app != app.ID {
+		j.Breach(Audience, e, "%s for a ticket for %s", what, k.app)
+	}
+	if k.ended != 0 && e.At > k.ended+slack {
+		j.Breach(k.why, e, "%s for a ticket whose family had ended", what)
+	}
+	if k.replaced != 0 && e.At > k.replaced+slack {
+		j.Breach(Replaced, e, "%s for an authorization key that a refresh had replaced", what)
+	}
+	if k.lifetime > 0 && e.At > k.issued+k.lifetime+slack {
+		j.Breach(Expiry, e, "%s after the authorization key's lifetime of %s", what, k.lifetime)
+	}
+	for _, l := range j.logouts {
+		if l.device == k.device && l.app == k.app && k.begun < l.at && e.At > l.at+slack {
+			j.Breach(LoggedOut, e, "%s for a ticket from which the user had logged out", what)
+		}
+	}
+}
+
+// resourceDenied judges a ticket error indication.
+func (j *judge) resourceDenied(app *App, asked *sim.Message, e sim.Event) {
+	user, key := parameter(asked, "user_id"), parameter(asked, "authorization_key")
+	k := j.keys[key]
+	if read(e.Message.Body).Error != "invalid_token" || k == nil || k.userID != user || k.app != app.ID {
+		return
+	}
+	if at, said := j.denied[pairOf(user, key)]; !said || at < j.asked[e.PID] {
+		j.Breach(Denials, e, "%s denied a ticket of %s, and the account server did not", e.Host, k.name)
+	}
+}
+
+func pairOf(userID, key string) string { return userID + " " + key }
+
+// grace is how long the answer to a refresh is given again (profile section 4.3).
+const grace = time.Minute
+
+// parameter reads a parameter of the Authorization header, or else of the query.
+func parameter(m *sim.Message, name string) string {
+	for _, v := range m.Header["Authorization"] {
+		if _, rest, found := strings.Cut(v, name+`="`); found {
+			value, _, _ := strings.Cut(rest, `"`)
+			return value
+		}
+	}
+	if _, query, found := strings.Cut(m.URL, "?"); found {
+		if values, err := url.ParseQuery(query); err == nil {
+			return values.Get(name)
+		}
+	}
+	return ""
+}
