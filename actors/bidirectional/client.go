@@ -105,7 +105,7 @@ func (c *Client) begin(session string, peer Peer) (first, second string, err err
 	secondCredential, secondErr := temporary{}, cmp.Or(theirsErr, errNotAsked)
 	// claims 2, 4, 6, 9: step 2, the second temporary credential, from the peer's OAuth server
 	if theirsErr == nil && c.Guards.On("BI-CL-02") {
-		secondCredential, secondErr = c.askTemporary(theirs, peer.Secret)
+		secondCredential, secondErr = c.askSecond(theirs, peer)
 	}
 	// claim 1: trouble at the peer's server leaves the first leg
 	if secondErr != nil && !c.Guards.On("BI-CL-12") {
@@ -139,6 +139,14 @@ func (c *Client) askFirst(own Metadata, peer Peer) (temporary, error) {
 		return c.askTemporary(own, c.Secret)
 	}
 	return c.askTemporary(own, c.Secret, "delegate", peer.ClientID)
+}
+
+// askSecond asks the peer's OAuth server for the credential that the user is to decide on there.
+func (c *Client) askSecond(theirs Metadata, peer Peer) (temporary, error) {
+	if err := c.private(theirs.AuthorizationEndpoint); err != nil {
+		return temporary{}, err
+	}
+	return c.askTemporary(theirs, peer.Secret)
 }
 
 // authorizationURL is where the user is asked about a temporary credential under a client identifier.

@@ -131,8 +131,11 @@ func (c *Client) continueFlow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	server, err := c.discover(waiting.Issuer)
+	if err == nil {
+		err = c.private(server.AuthorizationEndpoint)
+	}
 	if err != nil {
-		c.fail(w, http.StatusBadGateway, "The other site cannot be reached now. Open the link again later.")
+		c.fail(w, http.StatusBadGateway, "The other site cannot be reached safely now. Open the link again later.")
 		return
 	}
 	session, err := c.openSession(r)

@@ -94,6 +94,9 @@ func (c *Client) delegate(theirs Metadata, peer Peer, first temporary) (string, 
 	if !absoluteURL(answer.ContinueURI) {
 		return "", fmt.Errorf("the continue_uri of %s is no URL: %q", theirs.DelegationEndpoint, answer.ContinueURI)
 	}
+	if err := c.private(answer.ContinueURI); err != nil {
+		return "", err
+	}
 	return answer.ContinueURI, nil
 }
 
@@ -262,11 +265,19 @@ func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s answered %d %s", e.endpoint, e.status, e.code)
 }
 
+// private says why nothing may go to a URL: neither a request of the client's nor the browser with a credential.
+func (c *Client) private(target string) error {
+	// description: kept safe by SSL; RFC 5849 sections 2.3 and 4.3; RFC 9700 section 2.6
+	if c.Guards.Forbids("BI-CL-38", !wire.Private(target)) {
+		return fmt.Errorf("%s is neither on TLS nor on loopback: let the site publish its endpoints under https", target)
+	}
+	return nil
+}
+
 // send returns the body of an answer with status 200. Every request of the client goes this way.
 func (c *Client) send(request *http.Request) ([]byte, error) {
-	// description: kept safe by SSL; RFC 5849 section 4.3
-	if c.Guards.Forbids("BI-CL-38", !wire.Private(request.URL.String())) {
-		return nil, fmt.Errorf("%s is neither on TLS nor on loopback: let the site publish its endpoints under https", request.URL)
+	if err := c.private(request.URL.String()); err != nil {
+		return nil, err
 	}
 	response, err := c.HTTP.Do(request)
 	if err != nil {

@@ -223,14 +223,18 @@ var attacks = map[catalog.ID]attack{
 	},
 	"BI-CL-30": func(p *play) bool {
 		p.hosts["b.localhost"] = p.hosts["b.example"]
-		p.publishAtB(`{"issuer":"` + siteB + `","temporary_credential_endpoint":"http://b.localhost/temporary-credential","signature_methods_supported":["PLAINTEXT"]}`)
+		p.publishAtB(`{"issuer":"` + siteB + `","authorization_endpoint":"` + siteB + `/authorize","temporary_credential_endpoint":"http://b.localhost/temporary-credential","signature_methods_supported":["PLAINTEXT"]}`)
 		p.send(plain(http.MethodPost, siteA+"/start", "peer="+siteB))
 		return strings.Contains(p.requests[len(p.requests)-1].Header.Get("Authorization"), "PLAINTEXT")
 	},
 	"BI-CL-38": func(p *play) bool {
-		p.publishAtB(`{"issuer":"` + siteB + `","temporary_credential_endpoint":"http://b.example/temporary-credential"}`)
+		p.publishAtB(`{"issuer":"` + siteB + `","authorization_endpoint":"` + siteB + `/authorize","temporary_credential_endpoint":"http://b.example/temporary-credential"}`)
 		p.send(plain(http.MethodPost, siteA+"/start", "peer="+siteB))
-		return p.count("http://b.example/") > 0
+		asked := p.count("http://b.example/") > 0
+		p.publishAtB(`{"issuer":"` + siteB + `","temporary_credential_endpoint":"` + siteB + `/temporary-credential","authorization_endpoint":"http://b.example/authorize"}`)
+		led := p.send(plain(http.MethodPost, siteA+"/start", "peer="+siteB)).Header.Get("Location")
+		Expect(asked).To(Equal(strings.HasPrefix(led, "http://b.example/")), "the request and the browser have one guard")
+		return asked
 	},
 	"BI-CL-35": func(p *play) bool {
 		p.tap = failing(siteB + "/handover")

@@ -21,16 +21,11 @@ func Flow() conformance.Flow {
 			{Member: "token_handover_endpoint", Roles: []catalog.Role{catalog.ResourceServer}},
 			{Member: "start_endpoint", Roles: both},
 		},
-		Checks:      Checks(),
+		Checks:      slices.Concat(oauthServerChecks(), resourceServerChecks(), clientChecks()), // in the order of the catalogue
 		Setup:       func() conformance.Setup { s := Default(); return &s },
 		SetupSchema: setupSchema,
 		Patience:    map[catalog.Role]time.Duration{both[0]: clientTries, both[1]: clientTries},
 	}
-}
-
-// Checks returns every check of the flow, in the order of the catalogue.
-func Checks() []conformance.Check {
-	return slices.Concat(oauthServerChecks(), resourceServerChecks(), clientChecks())
 }
 
 //go:embed setup.schema.json

@@ -13,7 +13,6 @@ import (
 )
 
 // clientChecks are the checks of BI-CL, one for each role that a requirement binds. They are all Alone: the client is configured with the harness's addresses.
-// BI-CL-38 has none: the catalogue says why.
 func clientChecks() []conformance.Check {
 	var checks []conformance.Check
 	for _, c := range []struct {
@@ -57,6 +56,7 @@ func clientChecks() []conformance.Check {
 		{"BI-CL-35", (*clientTest).triesBounded},
 		{"BI-CL-36", (*clientTest).startOnlyByPost},
 		{"BI-CL-37", (*clientTest).credentialForSomebodyElseRefused},
+		{"BI-CL-38", (*clientTest).browserOnlyOverTLS},
 	} {
 		for _, role := range catalog.MustLookup(c.id).Roles {
 			checks = append(checks, conformance.Check{ID: c.id, Role: role, Alone: true, Run: withSites(c.run)})

@@ -84,12 +84,12 @@ func (h *handovers) of(token string) []handover {
 	return slices.DeleteFunc(slices.Clone(h.got), func(got handover) bool { return got.form.Get("token") != token })
 }
 
-// event is the first hand-over of a token with the event; absent ends the check as failed.
-func (h *handovers) event(token issued, name string) handover {
-	if found := h.find(token, name); found != nil {
+// arrived is the first hand-over of a token; without one the check ends as failed.
+func (h *handovers) arrived(token issued) handover {
+	if found := h.find(token, "issued"); found != nil {
 		return *found
 	}
-	h.t.FailAt(token.answer.Exchange, "a hand-over with event="+name+" and the token, before the answer", fmt.Sprintf("%d hand-overs of the token, none with event=%s", len(h.of(token.token)), name))
+	h.t.FailAt(token.answer.Exchange, "a hand-over with event=issued and the token, before the answer", fmt.Sprintf("%d hand-overs of the token, none with event=issued", len(h.of(token.token))))
 	return handover{}
 }
 
@@ -128,7 +128,7 @@ func tokenHandedOverBeforeTheAnswer(t *test) {
 	taken := t.takeHandovers()
 	temporary, verifier := t.rewritten(t.alice())
 	for i, token := range []issued{t.granted(t.alice()), t.exchange(t.peer(), temporary, verifier)} {
-		got := taken.event(token, "issued")
+		got := taken.arrived(token)
 		for _, want := range []param{{"token", token.token}, {"token_secret", token.secret}, {"client_id", t.Clients[i].ID}, {"username", t.alice().Name}} {
 			if want.name == "token_secret" && want.value == "" {
 				want.value = got.form.Get("token_secret") // that the client gets it is the matter of BI-OS-15
@@ -148,7 +148,7 @@ func handoverNamesTheUserWhoConsented(t *test) {
 			t.FailAt(token.answer.Exchange, "an access token of its own for each authorization", "an access token that was issued before")
 		}
 		tokens = append(tokens, token.token)
-		t.onceAs(token.answer.Exchange, taken.event(token, "issued").form, "username", user.Name, "the hand-over after the consent of "+user.Name)
+		t.onceAs(token.answer.Exchange, taken.arrived(token).form, "username", user.Name, "the hand-over after the consent of "+user.Name)
 	}
 }
 
@@ -156,7 +156,7 @@ func handoverNamesTheUserWhoConsented(t *test) {
 func handoverIsAuthenticated(t *test) {
 	taken := t.takeHandovers()
 	token := t.granted(t.alice())
-	taken.event(token, "issued")
+	taken.arrived(token)
 	t.send(t.revocation(t.own(), token.token)) // what comes of it is the matter of BI-OS-48; a hand-over that comes of it is signed
 	nonces := map[string]bool{}
 	for _, got := range taken.of(token.token) {
@@ -214,7 +214,7 @@ func handoverIsRetried(t *test) {
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusOK} {
 		taken.answerFirst(status)
 		token := t.granted(t.alice())
-		taken.event(token, "issued")
+		taken.arrived(token)
 		again := t.Env.Await(10*time.Second, func() bool { return len(taken.of(token.token)) > 1 })
 		got := taken.of(token.token)
 		expected := fmt.Sprintf("a hand-over that was answered with %d sent again after about one second", status)
@@ -238,7 +238,7 @@ func handoverSaysForWhomAndHowLong(t *test) {
 	taken := t.takeHandovers()
 	token := t.granted(t.alice())
 	now := t.Env.Now().Unix()
-	got, at, what := taken.event(token, "issued").form, token.answer.Exchange, "a hand-over with event=issued"
+	got, at, what := taken.arrived(token).form, token.answer.Exchange, "a hand-over with event=issued"
 	t.onceAs(at, got, "resource_server", t.OwnIssuer+"/resource", what)
 	t.onceAs(at, got, "sequence", "1", what)
 	expires := t.wholeNumber(at, got, "expires_at", what)

@@ -38,6 +38,7 @@ type conduct struct {
 	noCredentials bool                 // temporary credential requests are answered with 500
 	credential    func(url.Values)     // changes the answer to a temporary credential request
 	document      func(map[string]any) // changes the metadata document
+	continueURI   string               // what a delegation is answered with; empty: a URL of the site's
 	rejections    int                  // so many resource requests are answered with 401 token_rejected first
 }
 

@@ -2,6 +2,7 @@ package bidirectional
 
 import (
 	"bytes"
+	"cmp"
 	"countersign/conformance"
 	"encoding/json"
 	"fmt"
@@ -249,7 +250,7 @@ func (s *site) delegation(rec *received) answer {
 			return refuse(rec, http.StatusBadRequest, "parameter_absent: "+name)
 		}
 	}
-	rec.continueURI = s.in("continue?c=" + s.mint())
+	rec.continueURI = cmp.Or(s.conduct.continueURI, s.in("continue?c="+s.mint()))
 	body, _ := json.Marshal(map[string]string{"continue_uri": rec.continueURI})
 	return answer{status: http.StatusOK, kind: "application/json", body: string(body)}
 }

@@ -13,8 +13,8 @@ from oauth1 import Judge, Rules
 from store import Guards, TokenTable
 from web import Response, for_browsers, json_response, page, redirect, single, with_query
 
-# Not offered as defects: 03, 08 and 38.
-DEFECTS = tuple(f"BI-CL-{n:02d}" for n in range(1, 38) if n not in (3, 8))
+# Not offered as defects: 03 and 08.
+DEFECTS = tuple(f"BI-CL-{n:02d}" for n in range(1, 39) if n not in (3, 8))
 
 SESSION_LIFETIME = 3600  # seconds
 CONTINUE_LIFETIME = 600  # seconds
@@ -120,6 +120,7 @@ class Client:
         """Steps 2 and 3."""
         if not self.hold("BI-CL-02"):
             raise LegFailed("The second credential is not asked for.")
+        self.outbound.require_safe(site["authorization_endpoint"], f"The authorization_endpoint of {peer.issuer}")
         return self.outbound.temporary_credential(site, peer.secret)
 
     def _authorization_url(self, leg: Leg, client_id: str) -> str:
@@ -252,6 +253,7 @@ class Client:
             raise Refusal(400, "token_used", "This link has been opened before or is too old; begin again.")
         try:
             site = self.outbound.metadata(found.peer.issuer)
+            self.outbound.require_safe(site["authorization_endpoint"], f"The authorization_endpoint of {found.peer.issuer}")
             method = self.outbound.signature_method(site)
         except LegFailed as failure:
             return self._failed([str(failure)])

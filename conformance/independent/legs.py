@@ -55,9 +55,14 @@ class Outbound:
         if self.hold("BI-CL-32") and site.get("issuer") != issuer:
             raise LegFailed(f"The metadata under {issuer} names another issuer.")
         for name in SERVER_ENDPOINTS:
-            if not is_safe(site.get(name)):
-                raise LegFailed(f"The metadata under {issuer} has no usable {name}.")
+            if not isinstance(site.get(name), str):
+                raise LegFailed(f"The metadata under {issuer} has no {name}.")
         return site
+
+    def require_safe(self, url, what: str) -> None:
+        """Fails the leg where neither a request nor the browser may be sent to the URL."""
+        if not (is_safe(url) or isinstance(url, str) and not self.hold("BI-CL-38")):
+            raise LegFailed(f"{what} is neither https nor on loopback.")
 
     def signature_method(self, site: dict) -> str:
         announced = site.get("signature_methods_supported")
@@ -84,8 +89,7 @@ class Outbound:
     def delegate(self, first: Leg, site: dict, secret: str) -> str:
         """Step 9; returns the continue_uri of the peer."""
         endpoint = site.get("delegation_endpoint")
-        if not is_safe(endpoint):
-            raise LegFailed(f"{site['issuer']} names no usable delegation_endpoint.")
+        self.require_safe(endpoint, f"The delegation_endpoint of {site['issuer']}")
         form = [("temporary_credential", first.token), ("client_id", self.client_id), ("issuer", first.site["issuer"])]
         if self.hold("BI-CL-06"):
             form.append(("temporary_credential_secret", first.token_secret))
@@ -94,8 +98,9 @@ class Outbound:
         else:
             reply = self._fetch("POST", endpoint, "", form)
         continue_uri = reply.json_object().get("continue_uri") if reply.status == 200 else None
-        if not is_safe(continue_uri):
+        if not isinstance(continue_uri, str):
             raise LegFailed(f"{site['issuer']} did not take the delegation: status {reply.status}.")
+        self.require_safe(continue_uri, f"The continue_uri of {site['issuer']}")
         return continue_uri
 
     def exchange(self, leg: Leg, verifier: str):
@@ -144,6 +149,7 @@ class Outbound:
         return token, token_secret
 
     def _signed(self, method, url, secret, signature_method, form, token="", token_secret="", timeout=5, **leg) -> Reply:
+        self.require_safe(url, url)
         nonce = "" if self.hold("BI-CL-29") else "nonce-of-" + self.client_id
         signer = Signer(self.client_id, secret, self.clock, signature_method, nonce)
         header = signer.authorization(method, url, form or (), token, token_secret, **leg)
