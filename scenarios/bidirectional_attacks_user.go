@@ -36,7 +36,7 @@ func userAttacks() []Scenario {
 			"Alice is lured to a page of site C that asks for her password. She enters it only into pages of the site where it is registered.",
 			twosites.PasswordAtHome, []catalog.ID{"BI-UT-01"}, phish),
 		attack("password-in-the-clear", "The password page without TLS",
-			"Site B publishes its authorization page without TLS, and Alice has an account under that very address. Whoever listens reads her password. At hardened her terminal enters none.",
+			"The authorization page of site B can be reached without TLS too, where Alice has an account under that very address. Mallory sends her a link to it. Whoever listens reads her password. At hardened her terminal enters none.",
 			twosites.PasswordUnderTLS, []catalog.ID{"BI-UT-02"}, plainPage).openAtCore(),
 	}
 }
@@ -120,7 +120,10 @@ func phish(st *twosites.Stage) {
 
 func plainPage(st *twosites.Stage) {
 	const plain = "http://oauth.b"
-	st.B.Publish("authorization_endpoint", plain+"/authorize")
 	st.Alice.HasAccountAt(plain, st.B)
-	st.Alice.Plays(func(u *twosites.User) { connect(u, st.A, st.B) })
+	bait := newLure(st)
+	st.Alice.Plays(func(u *twosites.User) { bait.opens(u) })
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		bait.set(strings.Replace(m.Start(st.A, st.B), "https://oauth.b", plain, 1))
+	})
 }

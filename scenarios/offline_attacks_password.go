@@ -57,21 +57,12 @@ func passwordAttacks() []Scenario {
 				st.Mallory.Plays(func(m *till.Attacker) {
 					set.Await()
 					for range 5 {
-						triesWord(m, st.Alice, till.MallorysHandset, "rubbish", nil)
+						m.Tries(st.Alice, till.MallorysHandset, "rubbish", nil)
 					}
 					tried.Send("")
 				})
 			}),
 	}
-}
-
-// dictionary is what an attacker tries, with the user's word at the end.
-func dictionary(u *till.User, words int) []string {
-	var all []string
-	for i := range words - 1 {
-		all = append(all, fmt.Sprintf("word number %d", i+1))
-	}
-	return append(all, u.Password)
 }
 
 // listens has Mallory hear a purchase at the higher level, and try a dictionary with the salts that she comes by.
@@ -87,7 +78,7 @@ func listens(st *till.Stage, salts func(*till.Attacker) [][]byte) {
 	st.Mallory.Plays(func(m *till.Attacker) {
 		bought.Await()
 		m.Note("tries a dictionary on what she has heard")
-		for _, word := range dictionary(st.Alice, 5) {
+		for _, word := range till.Dictionary(st.Alice, 5) {
 			for _, salt := range salts(m) {
 				if till.Fits(word, salt, st.Alice.Handset, loot) {
 					m.Note("has found a word that fits")
@@ -113,16 +104,6 @@ func guessAccount(st *till.Stage, guesses int) {
 			}
 		}
 	})
-}
-
-// triesWord applies for a lot in the name of a user's handset at the first till, and countersigns with a key and a guess at the password. It reports whether the server verified.
-func triesWord(m *till.Attacker, of *till.User, keyOf, word string, salt []byte) bool {
-	v := m.Visit(m.Till())
-	i, read := till.ReadInformation(v.Applies(till.Encode(m.Application(of.Handset, m.Till(), lot).Fields())))
-	if !read {
-		return false
-	}
-	return till.Approves(v.Countersigns(till.Sign(keyOf, of.Handset, m.Seal(cast.Countersign{Information: i}, word, salt))))
 }
 
 // thiefAttacks come from somebody who has taken Alice's handset and got at its key.
@@ -163,15 +144,15 @@ func thiefAttacks() []Scenario {
 		offlineAttack("thief-with-any-password", "A thief with any password",
 			"The thief adds the proof of a word made up. The server compares it, at core already.",
 			till.RightPassword, []catalog.ID{"OF-SS-13"}, stolen(func(st *till.Stage, m *till.Attacker) {
-				if triesWord(m, st.Alice, st.Alice.Handset, "made up", m.Salt(st.Alice)) {
+				if m.Tries(st.Alice, st.Alice.Handset, "made up", m.Salt(st.Alice)) {
 					st.Breach(till.RightPassword, "a thief was served with a password made up")
 				}
 			})),
 		offlineAttack("thief-with-a-dictionary", "A thief with a dictionary",
 			"The thief tries words, each with an application of its own, and Alice's is the eighth. At hardened the fifth wrong one locks the password; at core the thief goes on.",
 			till.Guesses, []catalog.ID{"OF-SS-46"}, stolen(func(st *till.Stage, m *till.Attacker) {
-				for _, word := range dictionary(st.Alice, 8) {
-					if triesWord(m, st.Alice, st.Alice.Handset, word, m.Salt(st.Alice)) {
+				for _, word := range till.Dictionary(st.Alice, 8) {
+					if m.Tries(st.Alice, st.Alice.Handset, word, m.Salt(st.Alice)) {
 						st.Breach(till.Guesses, "a thief has found the password by trying")
 					}
 				}
@@ -185,7 +166,7 @@ func thiefAttacks() []Scenario {
 		offlineAttack("result-with-a-reason", "A result that says why",
 			"The thief has a till of her own, and reads the result of a wrong guess. Did it say that only the password was wrong, she would know that the key is right and the account open. At hardened all refusals look alike; at core the server may say so.",
 			till.NoOracle, []catalog.ID{"OF-SS-48"}, stolen(func(st *till.Stage, m *till.Attacker) {
-				triesWord(m, st.Alice, st.Alice.Handset, "made up", m.Salt(st.Alice))
+				m.Tries(st.Alice, st.Alice.Handset, "made up", m.Salt(st.Alice))
 			})).openAtCore(),
 		oldPassword(),
 	}
@@ -198,7 +179,7 @@ func againstOneChallenge(st *till.Stage, m *till.Attacker, atOnce bool) {
 	if status != 200 || !read {
 		return
 	}
-	for _, word := range dictionary(st.Alice, 3) {
+	for _, word := range till.Dictionary(st.Alice, 3) {
 		message := till.Sign(st.Alice.Handset, st.Alice.Handset, m.Seal(cast.Countersign{Information: i}, word, m.Salt(st.Alice)))
 		try := func() { st.Tells(st.Two.Host, st.Two, till.LegVerification, message) }
 		if atOnce {
@@ -228,7 +209,7 @@ func oldPassword() Scenario {
 			})
 			st.Mallory.Plays(func(m *till.Attacker) {
 				gone.Await()
-				if triesWord(m, st.Alice, st.Alice.Handset, old, salt) {
+				if m.Tries(st.Alice, st.Alice.Handset, old, salt) {
 					st.Breach(till.OldPassword, "a thief was served with the password that was before")
 				}
 			})

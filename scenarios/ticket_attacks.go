@@ -234,7 +234,7 @@ func ticketMisuse() []Scenario {
 		ticketAttack("shared-cache", "A cache on the way",
 			"Between the terminals and the first app stands a cache that keeps what nobody has forbidden it to keep, by its address. Alice opens the app, and then Bob does: without the word no-store he is shown what is hers.",
 			accounts.OwnAccount, []catalog.ID{"TI-AP-10"}, func(st *accounts.Stage) {
-				putCache(st, st.One)
+				st.CacheBefore(st.One)
 				st.Alice.Plays(func(u *accounts.User) { u.Registers(st.One) })
 				st.Bob.Plays(func(u *accounts.User) {
 					u.Wait(later)
@@ -267,19 +267,4 @@ func withCopy(st *accounts.Stage, then []step, does func(m *accounts.Attacker, l
 			does(m, copied)
 		}
 	})
-}
-
-// putCache puts a shared cache before an app: it answers a GET with what it has kept under the same address.
-func putCache(st *accounts.Stage, app *accounts.App) {
-	kept := map[string]*sim.Message{}
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		switch {
-		case m.Kind == sim.Request && m.To == app.Host.Name() && m.Method == http.MethodGet && kept[m.URL] != nil:
-			again := kept[m.URL].Clone()
-			return sim.Verdict{Answer: &again}
-		case m.Kind == sim.Response && m.From == app.Host.Name() && m.Status == http.StatusOK && !strings.Contains(m.Header.Get("Cache-Control"), "no-store"):
-			kept[m.URL] = &m
-		}
-		return sim.Verdict{}
-	}))
 }

@@ -38,21 +38,30 @@ func (p Program) Explore() *cobra.Command {
 	var (
 		h                            adversary.Hunt
 		level, lifted, attacker, out string
-		asJSON                       bool
+		asJSON, necessity, attacks   bool
+		doubt                        bool
 	)
 	c := &cobra.Command{
-		Use:   "explore FLOW",
+		Use:   "explore FLOW...",
 		Short: "Search all that an attacker can do to a flow, and show the shortest attack",
 		Long: `Explore plays a flow again and again with an attacker who does something else each time, and with honest people in every order.
 It says what it found, or that there is nothing within the bounds: so many moves of the attacker, switches between sessions, and sessions in a world.
 An attack is made as short as it can be, told in words, drawn, and kept as a file that ` + "`run --replay`" + ` plays.
 
-Exit codes: 0 no attack within the bounds; 1 an attack; 2 usage; 3 nothing was explored, or it was stopped; 4 the harness broke.`,
+With --necessity the guard of each hardened requirement is lifted alone, in all flows or those that are named, and the shortest attack looked for: the table says what each
+requirement is there for. With --attacks the attacks that ` + "`list attacks`" + ` names are looked for, without the guards that stop them and with all of them on.
+
+Exit codes: 0 no attack within the bounds; 1 an attack, a requirement without attack or reason, or a known attack that is not as it should be; 2 usage; 3 nothing was explored, or it was stopped; 4 the harness broke.`,
 		Example: `  countersign explore bidirectional
   countersign explore bidirectional --lift BI-CL-24
   countersign explore bidirectional --lift BI-OS-25,BI-OS-27 --moves 2
-  countersign explore bidirectional --moves 2 --sessions 2 --journal explore.json   # stop it when you like: the same command goes on`,
+  countersign explore bidirectional --moves 2 --sessions 2 --journal explore.json   # stop it when you like: the same command goes on
+  countersign explore --necessity --moves 2 --journal necessity
+  countersign explore --attacks`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if necessity || attacks {
+				return p.exploreTables(c, args, h, lifted, out, necessity, doubt, asJSON)
+			}
 			if len(args) != 1 {
 				return &certify.UsageError{Problem: "name one flow to explore, as `countersign explore bidirectional`"}
 			}
@@ -81,6 +90,9 @@ Exit codes: 0 no attack within the bounds; 1 an attack; 2 usage; 3 nothing was e
 	f.StringVar(&h.Journal, "journal", "", "file that keeps how far it is; where it exists, go on from there")
 	f.StringVar(&out, "out", "out", "folder for the attack that is found")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object on standard output")
+	f.BoolVar(&necessity, "necessity", false, "look for the shortest attack without each hardened requirement, or those of --lift, at level hardened; --moves and --sessions bound it")
+	f.BoolVar(&doubt, "doubt", false, "with --necessity: look for attacks also where a reason says that there is none")
+	f.BoolVar(&attacks, "attacks", false, "look for each attack of `list attacks` without the guards that stop it, and with them")
 	return c
 }
 
@@ -99,19 +111,27 @@ func aim(h *adversary.Hunt, flow, level, lifted, attacker string) (err error) {
 	default:
 		return fmt.Errorf("the attacker %q is none of network, web and both", attacker)
 	}
-	for id := range strings.SplitSeq(lifted, ",") {
-		if id == "" {
-			continue
-		}
-		if _, known := catalog.Lookup(catalog.ID(id)); !known {
-			return fmt.Errorf("there is no requirement %q to lift; `countersign list requirements` lists those that there are", id)
-		}
-		h.Lifted = append(h.Lifted, catalog.ID(id))
+	if h.Lifted, err = guards(lifted); err != nil {
+		return err
 	}
 	if h.Moves < 0 || h.Switches < 0 || h.Sessions < 1 || h.Random < 0 {
 		return fmt.Errorf("moves, switches and random runs cannot be negative, and a world has one session at least")
 	}
 	return nil
+}
+
+// guards reads a list of requirements.
+func guards(list string) (ids []catalog.ID, err error) {
+	for id := range strings.SplitSeq(list, ",") {
+		if id == "" {
+			continue
+		}
+		if _, known := catalog.Lookup(catalog.ID(id)); !known {
+			return nil, fmt.Errorf("there is no requirement %q to lift; `countersign list requirements` lists those that there are", id)
+		}
+		ids = append(ids, catalog.ID(id))
+	}
+	return ids, nil
 }
 
 // explore hunts, tells of it, and keeps what was found.

@@ -168,3 +168,13 @@ func (a *Attack) Words(r Replayed) string {
 	}
 	return b.String()
 }
+
+// Moves is how many of the steps are the attacker's, or the network's: neither is who goes on when.
+func (a *Attack) Moves() (n int) {
+	for _, s := range a.Steps {
+		if !strings.HasSuffix(s.Choose, " goes on") {
+			n++
+		}
+	}
+	return n
+}

@@ -43,7 +43,7 @@ func Bidirectional() Flow {
 			{Name: "plain-token", Attacker: Network, Text: "Site B takes token requests without TLS.", Sessions: []string{"alice"}},
 			{Name: "plain-resource", Attacker: Network, Text: "Site B gives resources without TLS.", Sessions: []string{"alice", "mallory"}},
 			{Name: "plain-delegation", Attacker: Network, Text: "Site B takes delegations without TLS.", Sessions: []string{"alice", "mallory"}},
-			{Name: "plain-page", Attacker: Network, Text: "Site B publishes its authorization page without TLS, and Alice has an account under that address.", Sessions: []string{"alice"}},
+			{Name: "plain-page", Attacker: Network, Text: "Site B publishes its authorization page without TLS, and Alice has an account under that address.", Sessions: []string{"alice", "mallory"}},
 			{Name: "plain-server", Attacker: Network, Text: "The OAuth server of site B is reached without TLS.", Sessions: []string{"alice"}},
 		},
 		Sessions: []string{"alice", "mallory", "site C", "mallory again", "alice leaves", "bob"},

@@ -25,6 +25,14 @@ func (st *twoSites) move(scene string) {
 		st.d.May(st.asClient(st.B, st.A)...)
 		st.d.May(st.asClient(st.B, st.B)...)
 	}
+	if scene == "plain-page" {
+		st.d.May(Move{
+			Name: "opens the page of oauth.b without TLS", Slots: []string{temporary, client}, Fits: of("oauth.b"),
+			Link: func(t []Term) Link {
+				return Link{Target: strings.Replace(asking(st.B, t[0].Value, t[1].Value), "https:", "http:", 1)}
+			},
+		})
+	}
 	st.d.May(Move{
 		Name: "opens", Slots: []string{continueLink},
 		Send: func(t []Term) { st.Mallory.Get(t[0].Value) },

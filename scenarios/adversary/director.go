@@ -36,11 +36,15 @@ type Director struct {
 	heard       []sim.Message  // requests that passed in the clear
 	held        int            // messages that the attacker holds up
 	legs        map[string]int // how many messages of a leg passed
-	numbers     map[int]int    // which of its leg a request is, by its ID
+	names       map[int]string // of requests, by their IDs
 	overtakings int
 	leaks       func(*sim.Message) bool
-	bent        map[string]bool // hosts whose messages the attacker changes
-	diversions  []string        // hosts of one role, to each of which goes what was meant for another
+	proxied     func(*sim.Message) bool  // what passes where the attacker sits besides
+	opens       func(body []byte) []byte // nil where nothing is sealed
+	bent        map[string]bool          // hosts whose messages the attacker changes
+	speech      Speech
+	tricks      func(*sim.Message) []Trick
+	diversions  []string // hosts of one role, to each of which goes what was meant for another
 	finished    bool
 	probing     bool // a move was made at the last quiet point, and nothing was decided since
 	before      struct{ writes, knows int }
@@ -53,7 +57,7 @@ type Director struct {
 func newDirector(s System, c *explore.Chooser, tells bool) *Director {
 	return &Director{
 		system: s, chooser: c, tells: tells,
-		own: map[string]bool{}, bent: map[string]bool{}, legs: map[string]int{}, numbers: map[int]int{}, words: map[string]uint64{}, hosts: map[string]uint64{},
+		own: map[string]bool{}, bent: map[string]bool{}, legs: map[string]int{}, names: map[int]string{}, words: map[string]uint64{}, hosts: map[string]uint64{},
 	}
 }
 
@@ -99,6 +103,12 @@ func (d *Director) Bends(hosts ...*sim.Host) {
 
 // Leaks lets the attacker read messages that pass elsewhere, as in a log.
 func (d *Director) Leaks(which func(*sim.Message) bool) { d.leaks = which }
+
+// Proxied puts an attacker of the network also where these messages pass, as at a proxy where TLS ends.
+func (d *Director) Proxied(which func(*sim.Message) bool) { d.proxied = which }
+
+// Opens says what a sealed body holds, so that worlds in which different things were sealed count as different; nil for a body that does not open. The attacker learns nothing by it.
+func (d *Director) Opens(open func(body []byte) []byte) { d.opens = open }
 
 // Diverts names hosts of one role: what the attacker heard on its way to one of them it may send to another.
 func (d *Director) Diverts(hosts ...*sim.Host) {
@@ -285,7 +295,7 @@ func labels(options []option) []explore.Option {
 func (d *Director) goesOn() (all []option) {
 	if d.held > 0 {
 		all = append(all, option{explore.Option{Label: "what is held up arrives"}, func() {
-			d.host.Clock().Sleep(heldFor)
+			d.host.Clock().Sleep(d.hold())
 		}})
 	}
 	for _, p := range d.inTurn() {

@@ -19,16 +19,24 @@
 // To let a flow be explored, add one file here (bidirectional.go and bidirectional_moves.go are an example):
 //
 //  1. A [Flow] with its scenes, plainest first, and the names of its sessions; list it in [Flows].
+//
 //  2. Its Type: for each field, by leg and name, what kind of term it holds, and for a secret whose secret it is. Where the host that a term belongs to
 //     is not the one that answers, Meaning.Of says it. Names of buckets that only remember nonces go into Flow.Nonces, signatures and times into Flow.Volatile.
+//
 //  3. Its Set: make the stage with the setting as given; [Director.Attacker] is the attacker's machine and [Director.Owns] its other hosts; arrange the scene;
 //     [Director.Know] what the attacker knows to begin with, and one made-up term of each type that a careless endpoint might take;
 //     [Director.Bends] a party whose program is honest but in its hands.
+//
 //  4. The people: each honest user's script is [Director.Person], which can be lured and calls [Director.Pause] where it thinks, at least at
 //     every page that it reads; the attacker's own conformant sessions are [Director.Session], with a pause after each step; the attacker's script is [Director.Direct]. [Director.Finally] is what everybody looks at in the end,
 //     so that the judge of the stage sees what became of it.
+//
 //  5. Its moves, one for each request that an endpoint takes: Send for the attacker, Link where an honest browser can be made to send it. A compound
 //     step that only makes sense whole, as trying a list of passwords, is one move, best in a scene of its own.
+//
+//  6. Where messages are no text, as frames and signed maps: a [Speech], which reads their fields and writes them anew with the keys that the attacker has
+//     (offline_speech.go), and [Director.Speaks]. A link that is heard though it is under TLS, as the air around a till, is [Director.Proxied];
+//     what can be done on it besides are [Director.Tricks].
 //
 // Then `countersign explore FLOW` has to find nothing with all guards on, and `--lift ID` the attack that the guard stops.
 // A stage whose code looks into its store.Memory has to bear that the store is wrapped while it is explored.

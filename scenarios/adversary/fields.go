@@ -12,10 +12,13 @@ import (
 
 // Field is a named value in a message.
 type Field struct {
-	// In says where it stands: query, header, form, json or location.
+	// In says where it stands: query, header, form, json, location, or body for a sealed message as a whole.
 	In          string
 	Name, Value string
 }
+
+// sealedMessage is the name of the field that is a whole body.
+const sealedMessage = "sealed message"
 
 // fieldsOf reads the fields of a message: parameters of URL, Authorization header and form, members of a JSON object, and those of the URL that an answer sends on to.
 func fieldsOf(m *sim.Message) (fields []Field) {
@@ -34,6 +37,8 @@ func fieldsOf(m *sim.Message) (fields []Field) {
 	switch kind, _, _ := strings.Cut(m.Header.Get("Content-Type"), ";"); kind {
 	case "application/x-www-form-urlencoded":
 		return append(fields, formFields("form", string(m.Body))...)
+	case "application/jose":
+		return append(fields, Field{"body", sealedMessage, string(m.Body)})
 	case "application/json":
 		var members map[string]any
 		if json.Unmarshal(m.Body, &members) != nil {
@@ -97,6 +102,8 @@ func with(m sim.Message, f Field, value string) sim.Message {
 	case "form":
 		_, body, _ := strings.Cut(changed("?"+string(m.Body), f, value), "?")
 		m.Body = []byte(body)
+	case "body":
+		m.Body = []byte(value)
 	case "header":
 		was := f.Name + `="`
 		before, rest, _ := strings.Cut(m.Header.Get("Authorization"), was)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios/stage"
@@ -28,6 +29,8 @@ type Flow struct {
 	Volatile []string
 	// Nonces are the parts of names of the buckets in which actors only remember that a request has come.
 	Nonces []string
+	// Hold is for how long the attacker holds a message up: less than those who wait are patient. Zero: 20 seconds.
+	Hold time.Duration
 }
 
 // Scene is a place where a flow is explored: who is dishonest in it, and what travels without TLS.
@@ -36,6 +39,7 @@ type Scene struct {
 	Attacker   Attacker
 	// Sessions are those that make sense in it; empty: all.
 	Sessions []string
+	Faults   bool // they count as moves here in every hunt
 }
 
 // Attacker is a kind of attacker.
@@ -88,7 +92,7 @@ func (f Flow) Systems(h Hunt) []System {
 				sessions = f.Sessions
 			}
 			for _, chosen := range subsets(sessions, size) {
-				all = append(all, System{f, scene, chosen, h.Level, h.Lifted, h.Seed, h.Faults})
+				all = append(all, System{f, scene, chosen, h.Level, h.Lifted, h.Seed, h.Faults || scene.Faults})
 			}
 		}
 	}
@@ -148,7 +152,12 @@ func (s System) set(c *explore.Chooser, setting stage.Setting, tells bool) (*Dir
 
 // play plays the system.
 func (s System) play(c *explore.Chooser, tells bool) (run, explore.Outcome) {
-	d, set := s.set(c, stage.Setting{Level: s.Level, Lifted: s.Lifted, Seed: s.Seed}, tells)
+	return s.playIn(stage.Setting{Level: s.Level, Lifted: s.Lifted, Seed: s.Seed}, c, tells)
+}
+
+// playIn plays the system in a setting.
+func (s System) playIn(setting stage.Setting, c *explore.Chooser, tells bool) (run, explore.Outcome) {
+	d, set := s.set(c, setting, tells)
 	r := run{stage: set, result: set.Run()}
 	r.told = d.told
 	var o explore.Outcome

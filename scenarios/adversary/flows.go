@@ -7,7 +7,7 @@ import (
 
 // Flows are those that can be explored.
 func Flows() []Flow {
-	return []Flow{Bidirectional()}
+	return []Flow{Bidirectional(), Ticket(), Mobile(), Offline(), Unified()}
 }
 
 // UnknownError says that no flow of that name can be explored.

@@ -25,6 +25,7 @@ type Hunt struct {
 	Random   int // runs drawn at random once all within the bounds were played
 	Workers  int // zero: one a processor; what is found does not depend on it
 	Progress func(explore.Progress)
+	Breaks   string // the invariant whose breach is looked for; empty: any
 	Journal  string // file that keeps how far the search is; empty: none
 }
 
@@ -54,6 +55,7 @@ func (h Hunt) Run(ctx context.Context) (Found, error) {
 	found := Found{Systems: len(systems)}
 	s := explore.Search{
 		Bounds: explore.Price{Moves: h.Moves, Switches: h.Switches}, Random: h.Random, Seed: h.Seed, Workers: h.Workers, Progress: h.Progress,
+		Wanted: breaking(h.Breaks),
 	}
 	for _, system := range systems {
 		s.Models = append(s.Models, system.model())
@@ -87,5 +89,8 @@ func (s System) attack(steps []explore.Step, h Hunt) (*Attack, error) {
 		return nil, errors.New("the attack that was found does not come about when it is played again")
 	}
 	a.Breach, a.TraceSHA256 = played.Breaches[0], played.TraceSHA256
+	if i := slices.IndexFunc(played.Breaches, func(b explore.Breach) bool { return b.Invariant == h.Breaks }); i >= 0 {
+		a.Breach = played.Breaches[i]
+	}
 	return a, nil
 }

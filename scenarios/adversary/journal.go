@@ -53,9 +53,9 @@ func (h Hunt) resume(s explore.Search) (explore.Search, error) {
 		if batches++; batches%often != 0 {
 			return nil
 		}
-		return h.write(page{journalFormat, own, f})
+		return writeJournal(h.Journal, page{journalFormat, own, f})
 	}
-	s.Stopped = func(f explore.Frontier) error { return h.write(page{journalFormat, own, f}) }
+	s.Stopped = func(f explore.Frontier) error { return writeJournal(h.Journal, page{journalFormat, own, f}) }
 	text, err := os.ReadFile(h.Journal)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -82,19 +82,19 @@ func (h Hunt) resume(s explore.Search) (explore.Search, error) {
 	return s, nil
 }
 
-// write replaces the file as a whole, so that whoever is stopped in the midst of it leaves the former one.
-func (h Hunt) write(p page) error {
-	text, err := json.Marshal(p)
+// writeJournal replaces the file as a whole, so that whoever is stopped in the midst of it leaves the former one.
+func writeJournal(path string, content any) error {
+	text, err := json.Marshal(content)
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(h.Journal), ".explore-*")
+	file, err := os.CreateTemp(filepath.Dir(path), ".explore-*")
 	if err != nil {
 		return &JournalError{fmt.Sprintf("the journal cannot be written: %v", err)}
 	}
 	_, err = file.Write(text)
 	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), h.Journal)
+		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
 		return &JournalError{fmt.Sprintf("the journal cannot be written: %v", errors.Join(err, os.Remove(file.Name())))}

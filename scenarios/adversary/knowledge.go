@@ -57,7 +57,7 @@ func (d *Director) Terms(kind string) (known []Term) {
 // learn takes in what a message tells the attacker.
 func (d *Director) learn(m *sim.Message) {
 	leg := d.leg(m)
-	fields := fieldsOf(m)
+	fields := d.fields(m)
 	for _, f := range fields {
 		meaning := d.system.Flow.Type(leg, m, f)
 		if meaning.Type == "" || f.Value == "" {

@@ -75,10 +75,21 @@ func (d *Director) foldMessage(h uint64, m *sim.Message) uint64 {
 	h = hash(h, m.Method)
 	h = mix(h, uint64(m.Status))
 	h = d.foldText(h, m.URL)
+	if fields := d.spoken(m); fields != nil {
+		for _, f := range fields {
+			if f.In != whole {
+				h = d.foldText(hash(h, f.Name), f.Value)
+			}
+		}
+		return h
+	}
 	for _, name := range [...]string{"Authorization", "Location", "Cookie", "Set-Cookie", "Origin"} {
 		for _, v := range m.Header[name] {
 			h = d.foldText(h, v)
 		}
+	}
+	if d.opens != nil {
+		h = d.foldText(h, string(d.opens(m.Body)))
 	}
 	return d.foldText(h, string(m.Body))
 }

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -8,24 +9,26 @@ import (
 	"countersign/sim/explore"
 )
 
-// heldFor is for how long the attacker can hold a message up before those who wait give up.
+// heldFor is for how long the attacker holds a message up where the flow does not say.
 const heldFor = 20 * time.Second
+
+func (d *Director) hold() time.Duration { return cmp.Or(d.system.Flow.Hold, heldFor) }
 
 // see is the attacker at a message that passes: it learns what it can read, and does what the chooser says with what it can change.
 func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
 	if d.finished {
 		return sim.Verdict{}
 	}
-	hears := !m.Secure && d.system.Scene.Attacker == Network
+	hears := d.system.Scene.Attacker == Network && (!m.Secure || d.proxied != nil && d.proxied(&m))
 	if hears || d.reads(&m) {
 		d.learn(&m)
 	}
+	d.count(&m)
 	changes := (hears || d.bent[m.From]) && !m.Injected
 	if !changes && !d.system.Faults {
 		return sim.Verdict{}
 	}
-	d.count(&m)
-	if hears && !m.Injected && m.Kind == sim.Request {
+	if hears && !m.Injected && m.Kind == sim.Request && d.worthKeeping(&m) {
 		d.heard = append(d.heard, m)
 	}
 	label := "the " + d.nth(&m) + " passes"
@@ -49,7 +52,12 @@ func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
 		return sim.Verdict{}
 	}
 	d.tell("%s: %s", label, options[chosen].Label)
-	return options[chosen].verdict()
+	v := options[chosen].verdict()
+	if !v.Drop && v.Replace == nil { // what comes of it comes later, and the worlds differ from here on
+		const underWay = ""
+		d.hosts[underWay] = hash(hash(d.hosts[underWay], label), options[chosen].Label)
+	}
+	return v
 }
 
 // deed is what can be done with a message.
@@ -70,23 +78,33 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 	add := func(label string, verdict func() sim.Verdict) {
 		all = append(all, deed{explore.Option{Label: label, Price: move}, verdict})
 	}
-	add("it gets lost", func() sim.Verdict { return sim.Verdict{Drop: true} })
-	if m.Kind == sim.Request {
+	own := d.bent[m.From] && m.From == d.host.Name() // whoever sends it can as well leave it
+	if !own {
+		add("it gets lost", func() sim.Verdict { return sim.Verdict{Drop: true} })
+	}
+	if m.Kind == sim.Request && !own {
 		add("it arrives twice", func() sim.Verdict { return sim.Verdict{Repeat: 1} })
+	}
+	if d.tricks != nil {
+		for _, t := range d.tricks(m) {
+			add(t.Label, t.Do)
+		}
 	}
 	if !changes {
 		return all
 	}
-	add("it is held up", func() sim.Verdict {
-		d.held++
-		d.host.Go("the attacker holds a message up", func() {
-			d.host.Clock().Sleep(heldFor)
-			d.held--
+	if !own {
+		add("it is held up", func() sim.Verdict {
+			d.held++
+			d.host.Go("the attacker holds a message up", func() {
+				d.host.Clock().Sleep(d.hold())
+				d.held--
+			})
+			return sim.Verdict{Delay: d.hold()}
 		})
-		return sim.Verdict{Delay: heldFor}
-	})
+	}
 	leg := d.leg(m)
-	fields := fieldsOf(m)
+	fields := d.fields(m)
 	for _, f := range fields {
 		kind := d.system.Flow.Type(leg, m, f).Type
 		if kind == "" {
@@ -97,10 +115,10 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 				continue
 			}
 			add(fmt.Sprintf("%s becomes %s", f.Name, t.Name), func() sim.Verdict {
-				changed := with(*m, f, t.Value)
+				changed := d.with(*m, f, t.Value)
 				for _, other := range fields {
 					if t.Secret != "" && d.system.Flow.Type(leg, m, other).SecretOf == kind {
-						changed = with(changed, other, t.Secret)
+						changed = d.with(changed, other, t.Secret)
 					}
 				}
 				return sim.Verdict{Replace: &changed}
@@ -114,18 +132,16 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 func (d *Director) count(m *sim.Message) {
 	if m.Kind == sim.Request {
 		d.legs[d.passing(m)]++
-		d.numbers[m.ID] = d.legs[d.passing(m)]
+		d.names[m.ID] = fmt.Sprintf("%s %d of %s to %s", d.leg(m), d.legs[d.passing(m)], m.From, m.To)
 	}
 }
 
 // nth names a message: "token request 2 of client.a to oauth.b".
 func (d *Director) nth(m *sim.Message) string {
-	id := m.ID
 	if m.Kind == sim.Response {
-		id = m.InReplyTo
-		m = &sim.Message{From: m.To, To: m.From, Method: m.Method, URL: m.URL}
+		return d.names[m.InReplyTo]
 	}
-	return fmt.Sprintf("%s %d of %s to %s", d.leg(m), d.numbers[id], m.From, m.To)
+	return d.names[m.ID]
 }
 
 func (d *Director) passing(m *sim.Message) string { return d.leg(m) + m.From + ">" + m.To }

@@ -48,7 +48,8 @@ func (j *judge) visited(party *ThirdParty, asked *sim.Message, e sim.Event) {
 	c := j.credentials[credentialOf(asked)]
 	switch {
 	case e.Message.Status == http.StatusForbidden && c != nil && c.party == party:
-		if !c.left && e.At <= c.given+lasts && !j.loggedOutAt(c, new(time.Duration)) {
+		ownPlatform := c.issuer == j.Platform.Issuer // another one is dishonest, and may end the logins of its own users as it likes
+		if ownPlatform && !c.left && e.At <= c.given+lasts && !j.loggedOutAt(c, new(time.Duration)) {
 			j.Breach(StaysLoggedIn, e, "%s refused %s, who had not logged out", e.Host, j.person(c.identity))
 		}
 		return

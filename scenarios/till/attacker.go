@@ -2,10 +2,14 @@ package till
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"countersign/actors/nearfield"
 	cast "countersign/actors/offline"
@@ -59,6 +63,36 @@ func Sign(keyOf, name string, c cast.Countersign) []byte {
 		panic(err) // as for Encode
 	}
 	return signed
+}
+
+// Seals puts a payload into an envelope that says any name and any algorithm of COSE, and signs it with a key all the same
+// (RFC 9052 sections 4.2 and 4.4).
+func Seals(keyOf, name string, algorithm int64, domain cast.Domain, payload []byte) []byte {
+	protected := encode(map[uint64]any{1: algorithm, 4: []byte(name)})
+	signature := ed25519.Sign(key(keyOf), encode([]any{"Signature1", protected, []byte(domain), payload}))
+	return encode(cbor.Tag{Number: 18, Content: []any{protected, map[uint64]any{}, payload, signature}})
+}
+
+func encode(v any) []byte {
+	mode, err := cbor.CoreDetEncOptions().EncMode()
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	b, err := mode.Marshal(v)
+	if err != nil {
+		panic(err) // as for Encode
+	}
+	return b
+}
+
+// Signed is whose key has signed an envelope: a handset's or the server's; empty for anybody else's.
+func (st *Stage) Signed(e cast.Envelope, domain cast.Domain) string {
+	for _, name := range []string{"handset-1", "handset-2", MallorysHandset, keyID} {
+		if e.Holds(domain, key(name).Public().(ed25519.PublicKey)) {
+			return name
+		}
+	}
+	return ""
 }
 
 // ForgeResult makes a result as the server would, under a key of the attacker's own.
@@ -286,6 +320,26 @@ func (st *Stage) Injects(h Heard, f nearfield.Frame) {
 		From: st.Mallory.Name, URL: till.Base + pathNearField, Method: http.MethodPost,
 		Header: http.Header{"Content-Type": {nearfield.FrameType}}, Body: f.Bytes(),
 	})
+}
+
+// Dictionary is what an attacker tries, with the user's word at the end.
+func Dictionary(u *User, words int) []string {
+	var all []string
+	for i := range words - 1 {
+		all = append(all, fmt.Sprintf("word number %d", i+1))
+	}
+	return append(all, u.Password)
+}
+
+// Tries applies for a lot in the name of a user's handset at the first till, and countersigns with a key and a guess at the password. It reports whether the server verified, at the level that asks for the password.
+func (a *Attacker) Tries(of *User, keyOf, word string, salt []byte) bool {
+	v := a.Visit(a.Till())
+	i, read := ReadInformation(v.Applies(Encode(a.Application(of.Handset, a.Till(), Threshold).Fields())))
+	if !read {
+		return false
+	}
+	approved := Approves(v.Countersigns(Sign(keyOf, of.Handset, a.Seal(cast.Countersign{Information: i}, word, salt))))
+	return approved && i.Level == 2
 }
 
 // Till is the one before which the attacker stands: the first.

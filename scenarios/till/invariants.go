@@ -152,6 +152,22 @@ var (
 		Name: "owner-not-locked", Requirement: "OF-SS-47",
 		Text: "Nobody without a handset's key locks its password.",
 	}
+	NamedSigner = stage.Invariant{
+		Name: "named-signer", Requirement: "OF-SS-38",
+		Text: "What the server verifies says itself by whom it was signed, and how.",
+	}
+	OneReading = stage.Invariant{
+		Name: "one-reading", Requirement: "OF-SS-39",
+		Text: "What the server verifies can be read in one way only.",
+	}
+	Begun = stage.Invariant{
+		Name: "begun", Requirement: "OF-HS-34",
+		Text: "A handset applies for nothing that its user has not begun.",
+	}
+	CarriedThrough = stage.Invariant{
+		Name: "carried-through", Requirement: "OF-HS-30",
+		Text: "A frame or a message that is lost, damaged, repeated or strange ends no purchase.",
+	}
 	BoundedFrames = stage.Invariant{
 		Name: "bounded-frames", Requirement: "OF-HS-31",
 		Text: "A handset sends one frame eight times at most.",
@@ -172,6 +188,7 @@ func Invariants() []stage.Invariant {
 		Confirmed, Amount, Device, Once, Countersigned, WholeCountersigned, ServersOnly, SameSerial, SameHandset, Salted, Shown, Verdict, ServersVerdict, TrueOutcome,
 		HighLevel, RightPassword, Downgrade, Guesses, OldPassword, NotGuessed, PasswordAtHome, SecretsAtHome, DeviceUnderTLS, AccountUnderTLS, OwnPassword, Offline,
 		OneSerial, SerialRace, OwnSerial, FreshChallenge, OwnName, OneJudgement, NotUsedUp, Expiry, NoOracle, NotKept, OwnerNotLocked,
+		NamedSigner, OneReading, Begun, CarriedThrough,
 		BoundedFrames, BoundedTries, NoLockOut,
 	}
 }

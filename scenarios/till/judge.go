@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/actors/nearfield"
@@ -26,6 +27,8 @@ type judge struct {
 	arrived    map[int]time.Duration // when a process got its request
 	sent       map[repeated]int
 	signed     map[string]int     // countersigns by handset
+	applied    map[string]int     // applications by handset
+	begun      map[string]int     // what users have begun, by host
 	keys       map[string]bool    // password keys, as they were sent
 	serials    map[string]bool    // of honest handsets' applications
 	online     map[int]bool       // whether a process is where it may use a connection
@@ -88,7 +91,7 @@ func (e ears) hear(at ear, f nearfield.Frame) []byte {
 func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 	j := &judge{
 		Stage: st, said: ears{}, decided: ears{}, businesses: map[string]*business{}, made: map[string]bool{}, challenges: map[string]bool{},
-		arrived: map[int]time.Duration{}, sent: map[repeated]int{}, signed: map[string]int{}, keys: map[string]bool{}, serials: map[string]bool{}, online: map[int]bool{}, verdicts: map[string]bool{}, opened: map[approval]exact{},
+		arrived: map[int]time.Duration{}, sent: map[repeated]int{}, signed: map[string]int{}, applied: map[string]int{}, begun: map[string]int{}, keys: map[string]bool{}, serials: map[string]bool{}, online: map[int]bool{}, verdicts: map[string]bool{}, opened: map[approval]exact{},
 	}
 	j.Judge.Dishonest = st.Stage.Dishonest
 	server := st.Server.Host.Name()
@@ -104,7 +107,12 @@ func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 }
 
 // noted sees what a user begins.
-func (j *judge) noted(e sim.Event) { j.online[e.PID] = e.Text == setting }
+func (j *judge) noted(e sim.Event) {
+	j.online[e.PID] = e.Text == setting
+	if strings.HasPrefix(e.Text, buying) {
+		j.begun[e.Host]++
+	}
+}
 
 // sends looks at what honest handsets and devices send.
 func (j *judge) sends(e sim.Event) {
@@ -151,6 +159,9 @@ func (j *judge) handsetSends(u *User, leg string, e sim.Event) {
 	}
 	if a, err := cast.ParseApplication(content, cast.Core()); err == nil {
 		j.serials[string(a.Serial)] = true
+		if j.applied[u.Handset]++; j.applied[u.Handset] > j.begun[e.Host] {
+			j.Breach(Begun, e, "the handset of %s applied %d times, and %s began %d times", u.Name, j.applied[u.Handset], u.Name, j.begun[e.Host])
+		}
 		return
 	}
 	j.signs(u, e)

@@ -104,6 +104,7 @@ func (j *judge) concludes(asked *sim.Message, e sim.Event) {
 	}
 	b.verified = true
 	j.compare(b, c, e)
+	j.reads(asked.Body, b, e)
 	j.agree(b, c, e)
 }
 
@@ -124,6 +125,21 @@ func (j *judge) compare(b *business, c cast.Countersign, e sim.Event) {
 	}
 }
 
+// reads looks whether a countersign that was verified can be read in one way only, and says by whom it was signed.
+func (j *judge) reads(message []byte, b *business, e sim.Event) {
+	envelope, err := cast.ParseEnvelope(message, cast.Leniency{})
+	if err == nil {
+		_, err = cast.ParseCountersign(envelope.Payload, cast.Leniency{})
+	}
+	if err != nil {
+		j.Breach(OneReading, e, "the server verified a countersign that others read otherwise: %v", err)
+		return
+	}
+	if name, _ := envelope.KeyID(); name != b.Handset || !envelope.IsEdDSA() {
+		j.Breach(NamedSigner, e, "the server verified a countersign of %s that names %s, or another algorithm than it is signed by", b.Handset, name)
+	}
+}
+
 // agree looks whether the user of the handset said yes to what was verified.
 func (j *judge) agree(b *business, c cast.Countersign, e sim.Event) {
 	u := j.of(b.Handset)
@@ -134,6 +150,9 @@ func (j *judge) agree(b *business, c cast.Countersign, e sim.Event) {
 	if slices.Contains(j.stolen, b.Handset) {
 		if high && c.Proof == nil && c.SealedProof == nil {
 			j.Breach(HighLevel, e, "a thief had %d verified for the handset of %s without any password", b.Amount, u.Name)
+		}
+		if y := j.meant(u, b, e.At); y != nil {
+			y.spent = true // it may have been the owner
 		}
 		return
 	}

@@ -2,7 +2,6 @@ package till
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -25,6 +24,8 @@ type User struct {
 	Unknown bool
 	// Ponders is for how long the user looks at what is shown before saying yes or no.
 	Ponders time.Duration
+	// Looks, if set, is called while the user looks at what is shown.
+	Looks func()
 
 	stage   *Stage
 	handset *cast.Handset
@@ -129,6 +130,9 @@ func (u *User) Orders(o Order) Outcome {
 	}
 	if u.Ponders > 0 {
 		u.Wait(u.Ponders)
+	}
+	if u.Looks != nil {
+		u.Looks()
 	}
 	token := began.ConfirmationURI[strings.LastIndex(began.ConfirmationURI, "/")+1:]
 	if o.Denies {
@@ -235,11 +239,7 @@ func (u *User) until(what string, does func() bool) {
 
 // salt is what a thief finds on the handset: how the password key was salted.
 func (u *User) salt() ([]byte, error) {
-	kept, ok := u.handset.Store.(*store.Memory)
-	if !ok {
-		return nil, errors.New("the handset keeps nothing that a thief could read")
-	}
-	salt, _, err := store.Load[[]byte](kept, "handset/password", "salt")
+	salt, _, err := store.Load[[]byte](u.handset.Store, "handset/password", "salt")
 	return salt, err
 }
 

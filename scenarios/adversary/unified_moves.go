@@ -1,0 +1,254 @@
+package adversary
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	cast "countersign/actors/unified"
+	"countersign/scenarios/portal"
+)
+
+// move gives the attacker what every endpoint of the flow takes.
+func (st *portals) move(scene string) {
+	switch scene {
+	case "likely-passwords":
+		st.d.May(st.atPassword()...)
+	case "trickle":
+		st.d.May(st.goesInAndOut("fifteen times, every three seconds", 15))
+	case "sparing-site":
+		st.d.May(st.goesInAndOut("once", 1))
+	case "crashes":
+		st.d.May(st.crashes()...)
+	case "slow-site", "failing-site", "planted-cookie":
+	case "stolen-operator", "blind-reviewer":
+		st.d.May(st.asOperator(scene)...)
+		st.d.May(st.asksAlice())
+	case "second-platform":
+		st.d.May(st.withRival()...)
+	case "proxy":
+	case "plain-portal":
+		st.d.May(Move{Name: "opens the portal without TLS", Link: func([]Term) Link { return Link{Target: platformInClear + "/portal"} }})
+	default:
+		st.d.May(st.inBrowsers()...)
+		st.d.May(st.forged()...)
+		if st.wiki != nil {
+			st.d.May(st.asWiki()...)
+		}
+	}
+}
+
+// together lets pass a state and a challenge of one login, or made-up ones.
+func together(state, challenge Term) bool {
+	_, of, real := strings.Cut(state.Name, " ")
+	_, other, _ := strings.Cut(challenge.Name, " ")
+	return !real || of == other || strings.Contains(state.Name, "made up") && (strings.Contains(challenge.Name, "made up") || challenge.Value == "")
+}
+
+// asksAlice is the request of a third-party platform, which anybody can write.
+func (st *portals) asksAlice() Move {
+	return Move{
+		Name: "opens the page that asks about", Slots: []string{newClient, callbackPath, loginState, loginChallenge},
+		Fits: func(t []Term) bool { return st.mayBeAsked(t[1], t[2], t[3]) },
+		Link: func(t []Term) Link {
+			asks := st.AuthorizationURL(st.Mail, t[1].Value, t[2].Value, t[3].Value)
+			return Link{Target: strings.Replace(asks, "client_id="+st.Mail.ID, "client_id="+url.QueryEscape(t[0].Value), 1)}
+		},
+	}
+}
+
+// mayBeAsked leaves out what the scene does not let the attacker ask. Whoever reads the answer to a request that he wrote himself has won; so where
+// answers leak, requests are those of old links.
+func (st *portals) mayBeAsked(path, state, challenge Term) bool {
+	switch st.d.system.Scene.Name {
+	case "stolen-operator", "blind-reviewer":
+		return path.Value == mallorysPath && challenge.Value == portal.Challenge && state.Value == madeUpState
+	case "history":
+		return path.Value == st.Mail.CallbackURI() && challenge.Value == "" && state.Value == madeUpState
+	}
+	return path.Value != mallorysPath && together(state, challenge) && (path.Value == st.Mail.CallbackURI() || state.Value == madeUpState && challenge.Value != "")
+}
+
+// inBrowsers are the legs that go through a browser, honest or not.
+func (st *portals) inBrowsers() []Move {
+	mail, platform := st.Mail, st.Platform.Issuer
+	page := func(t []Term) string { return st.AuthorizationURL(mail, mail.CallbackURI(), t[0].Value, t[1].Value) }
+	own := url.Values{"username": {st.Mallory.Name}, "password": {portal.PasswordOf(st.Mallory.Name)}}
+	with := func(decision string) url.Values {
+		return url.Values{"username": own["username"], "password": own["password"], "decision": {decision}}
+	}
+	back := func(t []Term) string { return portal.Bearer(mail, t[0].Value, t[1].Value, platform) }
+	next := func(t []Term) string {
+		head, number, _ := strings.Cut(t[0].Value, "-")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return ""
+		}
+		return portal.Bearer(mail, head+"-"+strconv.Itoa(n+1), t[1].Value, platform)
+	}
+	logOut := url.Values{"decision": {"logout"}}
+	return []Move{
+		{Name: "begins a login at mail", Send: func([]Term) { st.Mallory.Begin(mail) }},
+		st.asksAlice(),
+		{
+			Name: "approves with Mallory's account on the page that asks about mail", Slots: []string{loginState, loginChallenge}, Fits: func(t []Term) bool { return together(t[0], t[1]) },
+			Send: func(t []Term) { st.Mallory.Approve(page(t)) },
+			Link: func(t []Term) Link { return Link{page(t), with("approve")} },
+		},
+		{
+			Name: "brings to the callback of mail", Slots: []string{loginCode, loginState}, Fits: belongsTo("mail"),
+			Send: func(t []Term) { st.Mallory.Get(back(t)) },
+			Link: func(t []Term) Link { return Link{Target: back(t)} },
+		},
+		{
+			Name: "brings to the callback of mail what comes after", Slots: []string{loginCode, loginState},
+			Fits: func(t []Term) bool { return belongsTo("mail")(t) && next(t) != "" },
+			Send: func(t []Term) { st.Mallory.Get(next(t)) },
+		},
+		{Name: "logs in at the portal with Mallory's account by a page of the attacker's", Link: func([]Term) Link { return Link{platform + "/portal", with("login")} }},
+		{Name: "logs in at the portal with Mallory's account by a link", Link: func([]Term) Link { return Link{Target: platform + "/portal?" + with("login").Encode()} }},
+		{Name: "logs out at the platform by a page of the attacker's", Link: func([]Term) Link { return Link{platform + "/logout", logOut} }},
+		{Name: "logs out at the platform by a link", Link: func([]Term) Link { return Link{Target: platform + "/logout?" + logOut.Encode()} }},
+		{Name: "leaves mail by a page of the attacker's", Link: func([]Term) Link { return Link{mail.Base + cast.PathUserLogout, logOut} }},
+		{Name: "leaves mail by a link", Link: func([]Term) Link { return Link{Target: mail.Base + cast.PathUserLogout} }},
+	}
+}
+
+// forged is what anybody can send to a program: unsealed, or signed with a key of the attacker's.
+func (st *portals) forged() []Move {
+	return []Move{
+		{Name: "sends mail a batch that logs Alice out, unsealed", Send: func([]Term) { st.Mallory.ForgeBatch(st.Mail, "alice") }},
+		{Name: "sends the shop a logout token for Alice, signed with a key of its own", Send: func([]Term) { st.Mallory.ForgeLogoutToken(st.Shop, "a-key-of-the-platform", "alice") }},
+		{Name: "asks the platform as mail whether Alice is logged in, unsealed", Send: func([]Term) {
+			st.Mallory.Plainly(st.Mail, "/status", map[string]any{"sub": portal.SubOf("alice"), "generation": 1})
+		}},
+		{Name: "shows the platform as mail, unsealed,", Slots: []string{passToken}, Send: func(t []Term) {
+			st.Mallory.Plainly(st.Mail, "/authentication", map[string]any{"pass_token": t[0].Value})
+		}},
+	}
+}
+
+// asWiki is what a dishonest third-party platform does under its own key.
+func (st *portals) asWiki() []Move {
+	wiki := st.wiki
+	page := st.AuthorizationURL(st.Wiki, st.Wiki.CallbackURI(), madeUpState, portal.Challenge)
+	approve := url.Values{"decision": {string(cast.Approve)}}
+	at := func(code Term) *portal.ThirdParty {
+		if strings.HasSuffix(code.Name, "mail") || strings.HasSuffix(code.Name, "mail site") {
+			return st.Mail
+		}
+		return st.Wiki
+	}
+	return []Move{
+		{Name: "exchanges as the wiki", Slots: []string{loginCode}, Send: func(t []Term) { st.exchange(t[0], at(t[0])) }},
+		{Name: "shows as the wiki", Slots: []string{passToken}, Send: func(t []Term) { wiki.Authenticate(t[0].Value) }},
+		{Name: "exchanges as the wiki, and shows what it gets,", Slots: []string{loginCode}, Send: func(t []Term) {
+			if pass := st.exchange(t[0], at(t[0])); pass != "" {
+				wiki.Authenticate(pass)
+			}
+		}},
+		{Name: "asks as the wiki whether Alice is logged in", Send: func([]Term) { wiki.AskStatus("alice", 1) }},
+		{Name: "sends mail a batch that logs Alice out, under the wiki's key", Send: func([]Term) { wiki.SendBatch(st.Mail, wiki.NewestKey(), "alice") }},
+		{Name: "sends mail a batch that logs Alice out, under the wiki's key with the key ID of mail's", Send: func([]Term) { wiki.SendBatch(st.Mail, st.Mail.NewestKey(), "alice") }},
+		{Name: "opens the page that asks about the wiki", Link: func([]Term) Link { return Link{Target: page} }},
+		{Name: "approves the wiki by a page of the attacker's", Link: func([]Term) Link { return Link{page, approve} }},
+		{Name: "approves the wiki by a link", Link: func([]Term) Link { return Link{Target: page + "&" + approve.Encode()} }},
+		{Name: "opens a page of the wiki that looks like the portal", Link: func([]Term) Link { return Link{Target: st.Wiki.Base + "/portal"} }},
+	}
+}
+
+// withRival is what a second, dishonest platform does.
+func (st *portals) withRival() []Move {
+	begin := st.Mail.AccessURI() + "?iss=" + url.QueryEscape(st.rival.Issuer)
+	return []Move{
+		{Name: "begins a login at mail with the rival platform, which leads on to the platform", Link: func([]Term) Link {
+			st.rival.Leads = func(asked url.Values) string { return st.Platform.Issuer + "/authorize?" + asked.Encode() }
+			return Link{Target: begin}
+		}},
+		{Name: "logs in at mail with the rival platform, which names Alice's number", Send: func([]Term) {
+			st.rival.Leads, st.rival.Sub = nil, portal.SubOf("alice")
+			m := st.Mallory
+			m.Get(m.Get(m.Get(begin).Location).Location)
+		}},
+		{Name: "has the rival platform log out Alice's number at mail", Send: func([]Term) { st.rival.SendBatch("alice") }},
+	}
+}
+
+// asOperator moves the paths of registered third-party platforms, and asks for keys.
+func (st *portals) asOperator(scene string) []Move {
+	m := st.Mallory
+	ask := func(as string) string { return st.AsksChange(m.Host, as, st.Mail, "mail", mallorysPath) }
+	keep := func(as string) func([]Term) {
+		return func([]Term) {
+			if id := ask(as); id != "" {
+				st.d.Know(Term{Type: reviewRequest, Name: "request of " + as, Value: id})
+			}
+		}
+	}
+	approves := func(as string) Move {
+		return Move{Name: "approves as " + as, Slots: []string{reviewRequest}, Send: func(t []Term) { st.Approves(m.Host, as, t[0].Value) }}
+	}
+	register := func(as string) Move {
+		return Move{Name: "registers a third-party platform as " + as, Send: func([]Term) {
+			_, said := st.Operate(m.Host, as, "/registration", map[string]string{
+				"client_name": "evil", "access_uri": "https://mallory/access", "callback_uri": mallorysPath,
+			})
+			st.leaks(newClient, "the one registered by "+as, said["client_id"])
+			st.leaks(reviewRequest, "registration by "+as, said["request_id"])
+		}}
+	}
+	moves := []Move{
+		{Name: "asks as mallory for another callback path of mail", Send: keep(m.Name)},
+		{Name: "asks as mallory for a communication key of mail", Send: func([]Term) { st.Operate(m.Host, m.Name, "/key", map[string]string{"client_id": st.Mail.ID}) }},
+		approves(m.Name), register(m.Name),
+	}
+	if scene == "blind-reviewer" {
+		// A platform of Mallory's own that was reviewed is a dishonest one in its right, which is another scene.
+		return append(moves[:2], Move{Name: "has Rene approve", Slots: []string{reviewRequest}, Send: func(t []Term) { st.Approves(m.Host, portal.Rene, t[0].Value) }})
+	}
+	return append(moves, Move{Name: "asks as olga for another callback path of mail", Send: keep(portal.Olga)}, approves(portal.Olga))
+}
+
+// atPassword are tries to get in as somebody else.
+func (st *portals) atPassword() []Move {
+	m := st.Mallory
+	try := func(last string, guesses int) func([]Term) {
+		return func([]Term) {
+			for i := range guesses {
+				m.LogIn("alice", "password number "+strconv.Itoa(i))
+			}
+			m.LogIn("alice", last)
+		}
+	}
+	return []Move{
+		{Name: "logs in as Alice with a password made up", Send: try("password made up", 0)},
+		{Name: "tries twelve likely passwords of Alice's, the last of them right", Send: try(portal.PasswordOf("alice"), 11)},
+		{Name: "compares how a name that nobody has is refused with how Alice's is", Send: func([]Term) {
+			m.LogIn("alice", "password made up")
+			m.LogIn("nobody", "password made up")
+		}},
+	}
+}
+
+// goesInAndOut keeps a queue from being idle.
+func (st *portals) goesInAndOut(often string, times int) Move {
+	return Move{Name: "goes in and out at mail " + often, Send: func([]Term) {
+		for range times {
+			st.Mallory.Enters(st.Mail)
+			st.Mallory.LogsOut()
+			st.Mallory.Wait(3 * time.Second)
+		}
+	}}
+}
+
+// crashes bring hosts down.
+func (st *portals) crashes() (all []Move) {
+	for _, h := range st.d.crashes {
+		all = append(all, Move{Name: "brings " + h.Name() + " down for two seconds", Send: func([]Term) {
+			h.Crash(2 * time.Second)
+			st.Mallory.Wait(3 * time.Second)
+		}})
+	}
+	return all
+}

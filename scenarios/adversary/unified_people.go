@@ -1,0 +1,159 @@
+package adversary
+
+import (
+	"time"
+
+	cast "countersign/actors/unified"
+	"countersign/scenarios/portal"
+)
+
+// people gives everybody a part.
+func (st *portals) people() {
+	d := st.d
+	st.Alice.AtPage = func(cast.Page) { d.Pause("alice", "reads the page that asks") }
+	if st.phone != nil {
+		st.phone.AtPage = func(cast.Page) { d.Pause("alice's phone", "reads the page that asks") }
+		st.phone.Follows(d.Session("alice's phone", func() {
+			st.phone.Enters(st.Mail)
+			d.Pause("alice's phone", "has been at the mail site")
+			st.phone.Enters(st.Mail)
+		}))
+	}
+	st.Alice.Follows(d.Person("alice", st.follow, st.ofAlice()))
+	var sessions []func()
+	if d.Playing("mallory") {
+		sessions = append(sessions, d.Session("mallory", st.ofMallory))
+	}
+	if st.wiki != nil && d.Playing("alice at the wiki") {
+		sessions = append(sessions, d.Session("the wiki", st.ofWiki))
+	}
+	st.Mallory.Plays(func(m *portal.Attacker) {
+		for _, run := range sessions {
+			m.Meanwhile(run)
+		}
+		d.Direct()
+	})
+}
+
+// ofAlice is what Alice does, session by session; nil for nothing.
+func (st *portals) ofAlice() func() {
+	u := st.Alice
+	parts := []struct {
+		session string
+		does    func()
+	}{
+		{"alice", func() { u.Opens(st.Mail.AccessURI()) }},
+		{"alice comes back", func() { st.comesBack(st.Mail) }},
+		{"alice leaves", func() {
+			u.Enters(st.Mail)
+			st.d.Pause("alice", "is to leave")
+			u.Leaves(st.Mail)
+		}},
+		{"alice at the shop", func() { st.comesBack(st.Shop) }},
+		{"alice on two devices", func() {
+			u.LogsIn()
+			st.d.Pause("alice", "is to log out")
+			u.LogsOut()
+			st.passes()
+		}},
+		{"alice at the wiki", func() {
+			u.Enters(st.Wiki)
+			st.d.Pause("alice", "is to log out")
+			u.LogsOut()
+			if st.wiki == nil {
+				st.d.Pause("alice", "is to look at the wiki again, after the bound")
+				u.Wait(portal.LogoutBound + time.Minute)
+				u.Looks(st.Wiki)
+			}
+		}},
+		{"alice at many", func() {
+			u.Enters(st.Wiki)
+			u.LogsOut()
+			u.Wait(settles) // now the wiki has a batch that it does not answer
+			u.Enters(st.Mail)
+			u.LogsOut()
+			st.passes()
+		}},
+	}
+	var chosen []func()
+	for _, p := range parts {
+		if st.d.Playing(p.session) {
+			chosen = append(chosen, p.does)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil
+	}
+	return func() {
+		for _, does := range chosen {
+			does()
+			st.d.Pause("alice", "is where she wanted to be")
+		}
+	}
+}
+
+// comesBack is Alice who enters, logs out everywhere, lets time pass and enters again.
+func (st *portals) comesBack(t *portal.ThirdParty) {
+	u := st.Alice
+	u.Enters(t)
+	st.d.Pause("alice", "is to log out")
+	u.LogsOut()
+	st.passes()
+	u.Enters(t)
+	st.passes()
+}
+
+// passes lets as much time pass as a logout takes.
+func (st *portals) passes() {
+	st.d.Pause("alice", "is to let time pass")
+	st.Alice.Wait(settles)
+}
+
+// follow has Alice open what the attacker laid out: a link, or a page of the attacker's that sends a form.
+func (st *portals) follow(l Link) {
+	if l.Form == nil {
+		st.Alice.Opens(l.Target)
+		return
+	}
+	if _, err := st.Alice.Browser.Post("https://mallory/", l.Target, l.Form); err != nil {
+		st.d.tell("the page of the attacker's leads nowhere: %v", err)
+	}
+}
+
+// ofMallory is Mallory's own login at the mail site, as any user's, in steps.
+func (st *portals) ofMallory() {
+	m := st.Mallory
+	page := m.Begin(st.Mail)
+	if page == "" {
+		return
+	}
+	st.d.Pause("mallory", "has begun a login at the mail site")
+	back := m.Approve(page)
+	if back == "" {
+		return
+	}
+	st.d.Pause("mallory", "has approved")
+	m.Get(back)
+}
+
+// ofWiki is what an honest third-party platform does with a code, in steps.
+func (st *portals) ofWiki() {
+	if !st.came.Opened() {
+		return
+	}
+	pass := st.exchange(Term{Name: "the code that came", Value: st.code}, st.Wiki)
+	if pass == "" {
+		return
+	}
+	st.d.Pause("the wiki", "has a pass token")
+	st.wiki.Authenticate(pass)
+}
+
+// exchange exchanges a code at the platform under the wiki's key, and keeps the pass token.
+func (st *portals) exchange(code Term, of *portal.ThirdParty) string {
+	pass, got := st.wiki.PassToken(code.Value, of)
+	if got {
+		st.d.Know(Term{Type: passToken, Name: "the pass token of " + code.Name, Value: pass})
+	}
+	return pass
+}

@@ -1,0 +1,54 @@
+package adversary_test
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"countersign/conformance/catalog"
+	"countersign/scenarios/adversary"
+)
+
+// login explores the unified flow at level hardened without some guards, with one move.
+func login(scene string, sessions int, lifted ...catalog.ID) adversary.Hunt {
+	return adversary.Hunt{Flow: adversary.Unified(), Level: catalog.Hardened, Lifted: lifted, Scene: scene, Moves: 1, Switches: 1, Sessions: sessions, Workers: 1}
+}
+
+var _ = DescribeTable("Without one guard of the one login for all the attacker finds by itself",
+	func(scene string, lifted catalog.ID, invariant string, moves int) {
+		f := found(login(scene, 1, lifted))
+		Expect(f.Attack).NotTo(BeNil())
+		Expect(f.Attack.Breach.Invariant).To(Equal(invariant))
+		Expect(f.Attack.Steps).To(HaveLen(moves))
+		played, err := f.Attack.Play(adversary.Unified())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(played.Same).To(BeTrue())
+	},
+	Entry("a login at the platform by the attacker's form", "open-web", catalog.ID("UN-PL-50"), "session-integrity", 1),
+	Entry("a code that goes to a page below the callback path", "open-web", catalog.ID("UN-PL-31"), "reviewed-paths", 1),
+	Entry("a redirect that repeats the password", "open-web", catalog.ID("UN-PL-48"), "password-at-home", 0),
+	Entry("an unsealed question who is logged in", "open-web", catalog.ID("UN-PL-60"), "no-oracle", 1),
+	Entry("a pass token at another third-party platform", "leaking-log", catalog.ID("UN-PL-44"), "consent", 1),
+	Entry("a mix-up of two platforms", "second-platform", catalog.ID("UN-TP-28"), "codes-at-home", 1),
+	Entry("a key for somebody else's third-party platform", "blind-reviewer", catalog.ID("UN-PL-72"), "own-keys", 1),
+	Entry("guesses without end", "likely-passwords", catalog.ID("UN-PL-58"), "own-login", 1),
+	Entry("a partial batch that counts as done", "sparing-site", catalog.ID("UN-PL-79"), "no-lost-task", 1),
+	Entry("a trickle that starves a queue", "trickle", catalog.ID("UN-PL-74"), "bounded-wait", 1),
+	Entry("a task that is lost in a crash", "crashes", catalog.ID("UN-PL-82"), "no-lost-task", 1),
+	Entry("a logout that comes again after the next login", "proxy", catalog.ID("UN-TP-43"), "stays-logged-in", 1),
+)
+
+var _ = Describe("A hunt in the flow of one login", func() {
+	It("finds nothing with all guards on", func() {
+		for _, scene := range []string{"shared-computer", "leaking-log", "second-platform", "stolen-operator", "crashes"} {
+			f := found(login(scene, 1))
+			Expect(f.Attack).To(BeNil(), scene)
+			Expect(f.Runs).To(BeNumerically(">", 10), scene)
+		}
+	})
+
+	It("keeps apart worlds in which something else was sealed", func() {
+		f := found(login("proxy", 2, "UN-TP-33"))
+		Expect(f.Attack).NotTo(BeNil())
+		Expect(f.Attack.Breach.Invariant).To(Equal("secrecy"))
+	})
+})
