@@ -1,0 +1,126 @@
+package play_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"sync/atomic"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"countersign/bench/load"
+	"countersign/bench/load/play"
+	"countersign/conformance"
+	"countersign/conformance/catalog"
+	"countersign/conformance/flows"
+	"countersign/conformance/ticket"
+)
+
+// mixedUp is an app server that asks about every ticket, and gives one in so many answers with another user's resources.
+type mixedUp struct {
+	setup  *ticket.Setup
+	every  int64
+	served atomic.Int64
+	wrong  atomic.Int64
+}
+
+var shownPair = regexp.MustCompile(`^Ticket user_id="([^"]*)", authorization_key="([^"]*)"$`)
+
+func (m *mixedUp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if r.URL.Path != "/resource" {
+		fmt.Fprintf(w, `{"profile": "ticket@1", "issuer": %q, "app_id": %q, "resource_endpoint": "http://%s/resource"}`, m.setup.Issuer, m.setup.Apps[0].ID, r.Host)
+		return
+	}
+	pair := shownPair.FindStringSubmatch(r.Header.Get("Authorization"))
+	body, _ := json.Marshal(map[string]string{"user_id": pair[1], "authorization_key": pair[2]})
+	ask, _ := http.NewRequest(http.MethodPost, m.setup.Issuer+"/verification", bytes.NewReader(body))
+	ask.SetBasicAuth(m.setup.Apps[0].ID, m.setup.Apps[0].Secret)
+	said, err := http.DefaultClient.Do(ask)
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer said.Body.Close()
+	var verdict struct{ Active bool }
+	if json.NewDecoder(said.Body).Decode(&verdict) != nil || !verdict.Active {
+		w.Header().Set("WWW-Authenticate", `Ticket error="invalid_token"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte(`{"error": "invalid_token", "error_description": "The account server does not confirm it."}`))
+		return
+	}
+	owner := pair[1]
+	if m.served.Add(1)%m.every == 0 {
+		m.wrong.Add(1)
+		owner = "somebody-else"
+	}
+	fmt.Fprintf(w, `{"owner": %q, "app_id": %q, "resources": [{"id": "1", "title": "One"}]}`, owner, m.setup.Apps[0].ID)
+}
+
+var _ = Describe("A server that is wrong now and then", func() {
+	It("is found by one answer in a thousand with another user's resource, and the exchange is shown", func() {
+		flow, err := flows.Find("ticket")
+		Expect(err).NotTo(HaveOccurred())
+		setup, stage := ticket.Default(), &conformance.Stage{}
+		DeferCleanup(stage.Close)
+		for _, a := range setup.Addresses() {
+			*a.Origin, err = stage.Listen(a.Party, "127.0.0.1:0")
+			Expect(err).NotTo(HaveOccurred())
+		}
+		target := &mixedUp{setup: &setup, every: 1000}
+		server := httptest.NewServer(target)
+		DeferCleanup(server.Close)
+		env := &conformance.Wire{Stage: stage}
+		DeferCleanup(env.Close)
+		script, err := play.Open(context.Background(), &play.Scene{Flow: flow, Env: env, Target: conformance.Target{URL: server.URL, Setup: &setup, Run: "spec"}}, catalog.AppServer)
+		Expect(err).NotTo(HaveOccurred())
+
+		a := load.Attacker{Script: script, Connections: 4, Drain: time.Minute}
+		Expect(a.Prepare(context.Background())).To(Succeed())
+		r := &load.Recorder{}
+		Expect(a.Attack(context.Background(), load.Constant(2000, 500*time.Millisecond), r)).To(Succeed())
+		Expect(a.Clean()).To(Succeed())
+		result := r.Result()
+		Expect(result.Counts.Due).To(BeEquivalentTo(1000))
+		Expect(target.wrong.Load()).To(BeNumerically(">=", 1))
+		Expect(result.Counts.Wrong).To(Equal(target.wrong.Load()))
+		Expect(result.Counts.Finished).To(Equal(1000 - target.wrong.Load()))
+		w := result.Wrong[0]
+		Expect(w.Leg).To(HavePrefix("resource"))
+		Expect(w.Actual).To(ContainSubstring("somebody-else"))
+		Expect(w.Request).To(And(HavePrefix("GET /resource HTTP/1.1\n"), ContainSubstring("Authorization: Ticket "), Not(MatchRegexp(`authorization_key="[A-Za-z0-9_-]{22}`))))
+		Expect(w.Response).To(ContainSubstring(`"owner": "somebody-else"`))
+	})
+
+	DescribeTable("is found by its defect",
+		func(role string, defects ...string) {
+			for _, defect := range defects {
+				flow, err := flows.Of(catalog.ID(defect))
+				Expect(err).NotTo(HaveOccurred())
+				script, err := play.Open(context.Background(), scene(flow.Name, catalog.Role(role), defect), catalog.Role(role))
+				Expect(err).NotTo(HaveOccurred())
+				a := load.Attacker{Script: script, Connections: 4, Limit: 5 * time.Second}
+				r := &load.Recorder{}
+				err = a.Prepare(context.Background())
+				if err == nil {
+					Expect(a.Attack(context.Background(), load.Constant(100, 100*time.Millisecond), r)).To(Succeed())
+					_ = a.Clean() // which a defect may hinder
+				}
+				found := r.Result().Counts.Wrong > 0 || err != nil
+				Expect(found).To(BeTrue(), "the defect %s is not found", defect)
+			}
+		},
+		Entry("account server", "account-server", "TI-AM-02", "TI-AM-03", "TI-AM-06", "TI-AM-08", "TI-AM-13", "TI-AM-15", "TI-AM-24"),
+		Entry("app server", "app-server", "TI-AP-01", "TI-AP-02", "TI-AP-04", "TI-AP-07", "TI-AP-10"),
+		Entry("OAuth server", "oauth-server", "BI-OS-02", "BI-OS-03", "BI-OS-13", "BI-OS-15", "BI-OS-18", "BI-OS-20", "BI-OS-21", "BI-OS-44", "BI-OS-45", "BI-OS-48"),
+		Entry("authentication platform", "authentication-platform", "UN-PL-07", "UN-PL-15", "UN-PL-16", "UN-PL-37", "UN-PL-84", "UN-PL-85"),
+		Entry("resource server", "resource-server", "BI-RS-01", "BI-RS-06", "BI-RS-14", "BI-RS-23"),
+	)
+})
