@@ -41,10 +41,13 @@ func (s *Session) lastExchange() int {
 	return len(s.exchanges)
 }
 
-// Transcript is the exchanges so far as they were, secrets included.
+// Transcript is what the check has exchanged so far, as it was, secrets included. How it cleaned up is no part of it.
 func (s *Session) Transcript() []Exchange {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.tidying {
+		return slices.Clone(s.exchanges[:s.judged])
+	}
 	return slices.Clone(s.exchanges)
 }
 

@@ -26,6 +26,9 @@ func (s *Session) tidy(result *Result) {
 			result.Verdict, result.Reason, result.Failure = Error, fmt.Sprintf("the check broke when it cleaned up: %v", v), nil
 		}
 	}()
+	s.mu.Lock()
+	s.tidying, s.judged = true, len(s.exchanges)
+	s.mu.Unlock()
 	for {
 		undo := s.lastUndo()
 		if undo == nil || undo() != nil {

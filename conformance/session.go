@@ -35,6 +35,8 @@ type Session struct {
 	obstacle  *Obstacle // the first one that a transport met
 	taken     int       // bytes of the target so far
 	undo      []func() error
+	tidying   bool // the check has come to its end
+	judged    int  // how many exchanges there were then
 }
 
 // outcome ends a check from inside; it is the value that a judging method panics with.

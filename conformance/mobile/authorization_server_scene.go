@@ -128,7 +128,11 @@ func staged(f func(*scene)) func(*conformance.Session) {
 			s.rules.Systems = append(s.rules.Systems, systemRule{system.ID, system.Address()})
 		}
 		s.Play("devices", s)
-		defer s.strike(s.rules)
+		before := s.rules
+		t.After(func() error {
+			s.strike(before)
+			return nil
+		})
 		f(s)
 	})
 }
