@@ -122,6 +122,9 @@ var _ = Describe("A validator of sealed tokens", func() {
 	)
 
 	It("takes nothing from the heap", func() {
+		if raced {
+			Skip("pools lose what they hold under the race detector")
+		}
 		compact := sealed(inside, nil)
 		shared := token.Shared{Digest: sha256.Sum256([]byte("the shared token")), Subject: "alice", App: "field-sales", Device: "device-1"}
 		var c token.Claims

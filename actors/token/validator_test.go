@@ -223,6 +223,9 @@ var _ = Describe("A validator of signed tokens", Ordered, func() {
 	)
 
 	It("takes nothing from the heap for a token like those before it", func() {
+		if raced {
+			Skip("pools lose what they hold under the race detector")
+		}
 		var c token.Claims
 		for _, alg := range []token.Algorithm{token.EdDSA, token.HS256} {
 			compact := from.sign(alg, good, nil)
