@@ -161,7 +161,7 @@ var _ = Describe("An implementation written from the profile alone, in another l
 			}
 		}
 		Expect(len(trials)).To(BeNumerically(">=", 14))
-		sideBySide(trials, 5, func(t trial) {
+		sideBySide(trials, 3, func(t trial) {
 			report := t.certified()
 			Expect(report.Conclusion).To(Equal(conformance.Conformant), judged(report.Results))
 			Expect(report.Counts.Pass).To(Equal(report.Counts.Total), judged(report.Results))
