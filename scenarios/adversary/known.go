@@ -2,11 +2,9 @@ package adversary
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"fmt"
 	"sync"
-
-	"github.com/goccy/go-yaml"
 
 	"countersign/conformance/catalog"
 	"countersign/sim/explore"
@@ -31,14 +29,14 @@ type Known struct {
 	Quick bool `yaml:"quick" json:"quick"`
 }
 
-//go:embed attacks.yaml
-var knownText []byte
+//go:embed attacks
+var knownFiles embed.FS
 
 // KnownAttacks is the catalogue of attacks. The caller must not change it.
 var KnownAttacks = sync.OnceValue(func() []Known {
 	var all []Known
-	if err := yaml.UnmarshalWithOptions(knownText, &all, yaml.Strict()); err != nil {
-		panic(fmt.Sprintf("the embedded attacks.yaml cannot be read: %v", err)) // a test reads it
+	for _, some := range readEach[[]Known](knownFiles) {
+		all = append(all, some...)
 	}
 	for i := range all {
 		all[i].Sessions = max(all[i].Sessions, 1)

@@ -106,7 +106,7 @@ func (e *UnsoundError) Error() string {
 type ReasonError struct{ Need Need }
 
 func (e *ReasonError) Error() string {
-	return fmt.Sprintf("a reason is written down why no attack shows the need for %s, and there is one in the scene %s; strike it out in reasons.yaml", e.Need.Requirement, e.Need.Attack.Scene)
+	return fmt.Sprintf("a reason is written down why no attack shows the need for %s, and there is one in the scene %s; strike it out in reasons/%s.yaml", e.Need.Requirement, e.Need.Attack.Scene, e.Need.Attack.Flow)
 }
 
 // NothingNeededError says that a flow has none of the requirements that were asked for.

@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (p necessityPage) need(id catalog.ID) (Need, bool) {
 
 // open reads the journal, or begins one.
 func (n Necessity) open(t Table) (necessityPage, error) {
-	begun := necessityPage{Format: necessityFormat, Doubt: n.Doubt, Table: t, Written: fmt.Sprintf("%x", sha256.Sum256(append(knownText, reasonsText...)))}
+	begun := necessityPage{Format: necessityFormat, Doubt: n.Doubt, Table: t, Written: n.written()}
 	if n.Journal == "" {
 		return begun, nil
 	}
@@ -59,6 +60,15 @@ func (n Necessity) open(t Table) (necessityPage, error) {
 		return begun, &JournalError{fmt.Sprintf("%s is the journal of another table, of the flow %s with other bounds or another seed; name another file, or remove it", n.Journal, kept.Table.Flow)}
 	}
 	return kept, nil
+}
+
+// written is the digest of what is written down of the flow's attacks and reasons.
+func (n Necessity) written() string {
+	h := sha256.New()
+	for _, text := range [][]byte{textOf(knownFiles, "attacks/"+n.Flow.Name+".yaml"), textOf(reasonsFiles, "reasons/"+n.Flow.Name+".yaml")} {
+		h.Write(text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (n Necessity) save(p necessityPage) error {

@@ -1,8 +1,10 @@
 package adversary
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
+	"io/fs"
+	"maps"
 	"sync"
 
 	"github.com/goccy/go-yaml"
@@ -10,14 +12,14 @@ import (
 	"countersign/conformance/catalog"
 )
 
-//go:embed reasons.yaml
-var reasonsText []byte
+//go:embed reasons
+var reasonsFiles embed.FS
 
 // reasons says of requirements why no attack can show the need for them.
 var reasons = sync.OnceValue(func() map[catalog.ID]string {
-	var all map[catalog.ID]string
-	if err := yaml.UnmarshalWithOptions(reasonsText, &all, yaml.Strict()); err != nil {
-		panic(fmt.Sprintf("the embedded reasons.yaml cannot be read: %v", err)) // a test reads it
+	all := map[catalog.ID]string{}
+	for _, some := range readEach[map[catalog.ID]string](reasonsFiles) {
+		maps.Copy(all, some)
 	}
 	return all
 })
@@ -35,4 +37,29 @@ func Reasons() (ids []catalog.ID) {
 		}
 	}
 	return ids
+}
+
+// readEach reads the embedded files, one for each flow, in the order of their names. A test reads them all, so that none is wrong in what is built.
+func readEach[T any](files embed.FS) (all []T) {
+	names, err := fs.Glob(files, "*/*.yaml")
+	if err != nil {
+		panic(err) // the pattern is well-formed
+	}
+	for _, name := range names {
+		var one T
+		if err := yaml.UnmarshalWithOptions(textOf(files, name), &one, yaml.Strict()); err != nil {
+			panic(fmt.Sprintf("the embedded %s cannot be read: %v", name, err))
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// textOf is an embedded file; nil where a flow has none.
+func textOf(files embed.FS, name string) []byte {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	return text
 }
