@@ -15,9 +15,9 @@ import (
 
 	"countersign/actors"
 	"countersign/actors/bidirectional"
+	"countersign/actors/fixture"
 	"countersign/actors/guard"
 	"countersign/actors/password"
-	"countersign/actors/store"
 	"countersign/conformance/catalog"
 )
 
@@ -103,21 +103,9 @@ func (s *stage) count(text string) int {
 }
 
 func (s *stage) env(name string, guards guard.Set) actors.Env {
-	streams := map[string]*rand.ChaCha8{}
-	return actors.Env{
-		Clock: s,
-		Entropy: func(purpose string) io.Reader {
-			if streams[purpose] == nil {
-				streams[purpose] = rand.NewChaCha8(sha256.Sum256([]byte(name + "/" + purpose)))
-			}
-			return streams[purpose]
-		},
-		HTTP:  &http.Client{Transport: s, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		Store: &store.Memory{},
-		Go:    func(_ string, work func()) { s.background = append(s.background, work) },
-
-		Guards: guards,
-	}
+	env := fixture.Env(name, s, s, guards)
+	env.Go = func(_ string, work func()) { s.background = append(s.background, work) }
+	return env
 }
 
 const (

@@ -16,10 +16,10 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/actors"
+	"countersign/actors/fixture"
 	"countersign/actors/guard"
 	"countersign/actors/offline"
 	"countersign/actors/password"
-	"countersign/actors/store"
 	"countersign/conformance/catalog"
 )
 
@@ -94,20 +94,7 @@ func (s *stage) to(end string) (found []sent) {
 }
 
 func (s *stage) env(name string, guards guard.Set) actors.Env {
-	streams := map[string]*rand.ChaCha8{}
-	return actors.Env{
-		Clock: s,
-		Entropy: func(purpose string) io.Reader {
-			if streams[purpose] == nil {
-				streams[purpose] = rand.NewChaCha8(sha256.Sum256([]byte(name + "/" + purpose)))
-			}
-			return streams[purpose]
-		},
-		HTTP:   &http.Client{Transport: s, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		Store:  &store.Memory{},
-		Go:     func(_ string, work func()) { work() },
-		Guards: guards,
-	}
+	return fixture.Env(name, s, s, guards)
 }
 
 // answer is what came back.

@@ -236,4 +236,12 @@ var _ = DescribeTable("The verification device", bothWays,
 		v.tells(nearfield.Application, encode(v.application().Fields()))
 		return len(v.to("/application")) == 0
 	})),
+	judged("OF-VD-33", visited(func(v *visitor) bool {
+		v.answering("/.well-known/offline-authorization", func(sent) *http.Response {
+			v.tap = nil
+			return says(http.StatusServiceUnavailable, nil)
+		})
+		v.tells(nearfield.Application, encode(v.application().Fields()))
+		return len(v.to("/.well-known/offline-authorization")) == 2 && len(v.to("/application")) == 1
+	})),
 )

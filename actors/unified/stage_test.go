@@ -19,9 +19,9 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/actors"
+	"countersign/actors/fixture"
 	"countersign/actors/guard"
 	"countersign/actors/password"
-	"countersign/actors/store"
 	"countersign/actors/token"
 	"countersign/actors/unified"
 )
@@ -108,20 +108,9 @@ func receive(handler http.Handler, r *http.Request, body []byte) *http.Response 
 }
 
 func (s *stage) env(name string, guards guard.Set) actors.Env {
-	streams := map[string]*rand.ChaCha8{}
-	return actors.Env{
-		Clock: s,
-		Entropy: func(purpose string) io.Reader {
-			if streams[purpose] == nil {
-				streams[purpose] = rand.NewChaCha8(sha256.Sum256([]byte(name + "/" + purpose)))
-			}
-			return streams[purpose]
-		},
-		HTTP:   &http.Client{Transport: s, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		Store:  &store.Memory{},
-		Go:     func(_ string, work func()) { s.waiting = append(s.waiting, work) },
-		Guards: guards,
-	}
+	env := fixture.Env(name, s, s, guards)
+	env.Go = func(_ string, work func()) { s.waiting = append(s.waiting, work) }
+	return env
 }
 
 func hashed(pass string) password.Hash {

@@ -17,8 +17,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/actors"
+	"countersign/actors/fixture"
 	"countersign/actors/guard"
-	"countersign/actors/store"
 	"countersign/actors/token"
 	"countersign/actors/unified"
 )
@@ -63,20 +63,7 @@ func (s *scene) RoundTrip(r *http.Request) (*http.Response, error) {
 const lost = 599
 
 func (s *scene) env(name string, guards guard.Set) actors.Env {
-	streams := map[string]*rand.ChaCha8{}
-	return actors.Env{
-		Clock: s,
-		Entropy: func(purpose string) io.Reader {
-			if streams[purpose] == nil {
-				streams[purpose] = rand.NewChaCha8(sha256.Sum256([]byte(name + "/" + purpose)))
-			}
-			return streams[purpose]
-		},
-		HTTP:   &http.Client{Transport: s, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		Store:  &store.Memory{},
-		Go:     func(_ string, work func()) { work() },
-		Guards: guards,
-	}
+	return fixture.Env(name, s, s, guards)
 }
 
 func newScene(guards guard.Set) *scene {

@@ -13,6 +13,7 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 	"countersign/conformance/flows"
 )
 
@@ -125,7 +126,7 @@ var _ = Describe("A plan", func() {
 
 	It("of a dry run fails as the run would", func() {
 		c := config.Default()
-		c.Target, c.Profile = freeOrigin(), "ticket@1"
+		c.Target, c.Profile = fixture.FreeOrigin(), "ticket@1"
 		_, err := certify.Job{Config: c}.DryRun(context.Background())
 		Expect(certify.ExitCode(err)).To(Equal(3))
 	})

@@ -15,6 +15,7 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 )
 
 var _ = Describe("A target that a configuration describes", func() {
@@ -38,7 +39,7 @@ metadata: %[1]s/elsewhere.json
 endpoints: {temporary_credential_endpoint: '%[1]s/new'}
 tls: {ca: ca.pem}
 setup: {own_issuer: '%[2]s', peer_issuer: '%[3]s'}
-`, target.URL, freeOrigin(), freeOrigin())))
+`, target.URL, fixture.FreeOrigin(), fixture.FreeOrigin())))
 		Expect(err).NotTo(HaveOccurred())
 		report, err := certify.Job{Config: c, Only: []string{"BI-OS-05"}}.Run(context.Background())
 		Expect(err).NotTo(HaveOccurred())

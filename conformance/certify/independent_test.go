@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -20,21 +17,9 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 	"countersign/conformance/flows"
 )
-
-// python finds the interpreter for the independent implementation. In CI it has to be there; elsewhere its absence is a stated skip.
-func python() string {
-	GinkgoHelper()
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			Fail("python3 is missing: install Debian's package python3")
-		}
-		Skip("python3 is missing, so the independent implementation is not put under test here")
-	}
-	return path
-}
 
 // program is the Python implementation of a flow.
 func program(flow conformance.Flow) string { return "../independent/" + flow.Name + "_site.py" }
@@ -86,13 +71,13 @@ func independent(flow conformance.Flow, role catalog.Role, defect string) (certi
 	setup := flow.Setup()
 	args := []string{program(flow), "--role", string(role), "--port", "0"}
 	for _, a := range setup.Addresses() {
-		*a.Origin = freeOrigin()
+		*a.Origin = fixture.FreeOrigin()
 		args = append(args, "--at", a.Party, *a.Origin)
 	}
 	if defect != "" {
 		args = append(args, "--defect", defect)
 	}
-	cmd := exec.Command(python(), args...)
+	cmd := exec.Command(fixture.Python(), args...)
 	stdout, err := cmd.StdoutPipe()
 	Expect(err).NotTo(HaveOccurred())
 	cmd.Stderr = GinkgoWriter
@@ -120,22 +105,6 @@ func named(role catalog.Role) catalog.Role {
 	}
 	return role
 }
-
-// freeOrigin is an address of loopback that was free a moment ago, below the ports that connections take by themselves, and handed out once.
-func freeOrigin() string {
-	GinkgoHelper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20000+(os.Getpid()*97+int(ports.Add(1)))%10000)
-		if l, err := net.Listen("tcp", address); err == nil {
-			Expect(l.Close()).To(Succeed())
-			return "http://" + address
-		}
-	}
-	Fail("no free port between 20000 and 29999")
-	return ""
-}
-
-var ports atomic.Int32
 
 func judged(results []conformance.Result) string {
 	var lines []string
@@ -171,7 +140,7 @@ var _ = Describe("An implementation written from the profile alone, in another l
 	It("fails on the right requirement with any one fault", func() {
 		var trials []trial
 		for _, flow := range flows.All() {
-			out, err := exec.Command(python(), program(flow), "--list-defects").Output()
+			out, err := exec.Command(fixture.Python(), program(flow), "--list-defects").Output()
 			Expect(err).NotTo(HaveOccurred())
 			listed := strings.Fields(string(out))
 			Expect(len(listed)).To(BeNumerically(">=", 24), flow.Name)

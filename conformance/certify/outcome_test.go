@@ -16,6 +16,7 @@ import (
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
 	"countersign/conformance/doctor"
+	"countersign/conformance/fixture"
 )
 
 var _ = Describe("A configuration that expects failures", func() {
@@ -106,7 +107,7 @@ var _ = Describe("A run by a configuration", func() {
 		target.Start()
 		DeferCleanup(target.Close)
 		reader := config.Reader{Env: func(string) (string, bool) { return canary, true }}
-		c, err := reader.Parse("countersign.yaml", []byte(fmt.Sprintf("profile: bidirectional@1\ntarget: %s\nroles: [oauth-server]\nmax_wait: 0s\nsetup: {handover_key: '${env:X}', own_issuer: '%s', peer_issuer: '%s'}\n", target.URL, freeOrigin(), freeOrigin())))
+		c, err := reader.Parse("countersign.yaml", []byte(fmt.Sprintf("profile: bidirectional@1\ntarget: %s\nroles: [oauth-server]\nmax_wait: 0s\nsetup: {handover_key: '${env:X}', own_issuer: '%s', peer_issuer: '%s'}\n", target.URL, fixture.FreeOrigin(), fixture.FreeOrigin())))
 		Expect(err).NotTo(HaveOccurred())
 		c.Limit = 2 * time.Second
 		job := certify.Job{Config: c, Only: []string{"BI-OS-01", "BI-OS-05"}}

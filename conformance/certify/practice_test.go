@@ -18,6 +18,7 @@ import (
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
 	"countersign/conformance/doctor"
+	"countersign/conformance/fixture"
 	"countersign/conformance/flows"
 	"countersign/conformance/practice"
 	"countersign/conformance/reference"
@@ -39,7 +40,7 @@ func (n newcomer) setup() string {
 	Expect(err).NotTo(HaveOccurred())
 	said := string(text)
 	for _, a := range moved.Addresses() {
-		free := freeOrigin()
+		free := fixture.FreeOrigin()
 		if n.ca != nil {
 			free = strings.Replace(free, "http:", "https:", 1)
 		}

@@ -23,6 +23,7 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 	"countersign/conformance/launch"
 	"countersign/conformance/replay"
 )
@@ -40,7 +41,7 @@ func resourceServer(line string) certify.Job {
 	folder := GinkgoT().TempDir()
 	configuration := filepath.Join(folder, "countersign.yaml")
 	line = strings.ReplaceAll(line, "SERVE", file+" serve bidirectional --role resource-server --config countersign.yaml --port-a {port}")
-	text := fmt.Sprintf("profile: bidirectional@1\nroles: [resource-server]\nexec: {command: %s}\nsetup: {own_issuer: '%s', peer_issuer: '%s'}\n", strconv.Quote(line), freeOrigin(), freeOrigin())
+	text := fmt.Sprintf("profile: bidirectional@1\nroles: [resource-server]\nexec: {command: %s}\nsetup: {own_issuer: '%s', peer_issuer: '%s'}\n", strconv.Quote(line), fixture.FreeOrigin(), fixture.FreeOrigin())
 	Expect(os.WriteFile(configuration, []byte(text), 0o600)).To(Succeed())
 	c, err := config.Load(configuration)
 	Expect(err).NotTo(HaveOccurred())

@@ -20,17 +20,10 @@ import (
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
 	"countersign/conformance/container"
+	"countersign/conformance/fixture"
 	"countersign/conformance/flows"
 	"countersign/conformance/launch"
 )
-
-// freeOrigin is an address at which the harness can play a party.
-func freeOrigin() string {
-	GinkgoHelper()
-	port, err := launch.FreePort()
-	Expect(err).NotTo(HaveOccurred())
-	return fmt.Sprintf("http://127.0.0.1:%d", port)
-}
 
 // certified has the reference's role, in a container from nothing, judged by a configuration that both read.
 func certified(flowName, role string, defect ...string) (conformance.Report, string) {
@@ -41,7 +34,7 @@ func certified(flowName, role string, defect ...string) (conformance.Report, str
 	setup := flow.Setup()
 	var addresses strings.Builder
 	for _, a := range setup.Addresses() {
-		*a.Origin = freeOrigin()
+		*a.Origin = fixture.FreeOrigin()
 		fmt.Fprintln(&addresses, a.Party, *a.Origin)
 	}
 	job := certify.Job{Config: config.Default(), Log: filepath.Join(GinkgoT().TempDir(), "target.log")}

@@ -19,6 +19,7 @@ import (
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
 	"countersign/conformance/doctor"
+	"countersign/conformance/fixture"
 )
 
 // seed is a misconfiguration: a file, and a world in which it is wrong.
@@ -138,7 +139,7 @@ var seeds = []struct {
 
 	// The connection.
 	{"a host that nobody knows", seed{target: at(func(string) string { return "http://target.invalid" }), code: "host-unknown", place: ":2:9", says: "the name target.invalid is unknown", dead: true}},
-	{"a port at which nothing listens", seed{target: func(string) string { return origin() }, code: "connection-refused", place: ":2:9", says: "connection refused, since nothing listens", dead: true}},
+	{"a port at which nothing listens", seed{target: func(string) string { return fixture.FreeOrigin() }, code: "connection-refused", place: ":2:9", says: "connection refused, since nothing listens", dead: true}},
 	{"a target that never answers", seed{target: of(site{document: never}), code: "no-answer", place: ":2:9", says: "no answer came in time", dead: true}},
 	{"a target that hangs up", seed{target: func(string) string { return raw(func(net.Conn) {}) }, code: "connection-closed", place: ":2:9", says: "ends the connection without a whole answer", dead: true}},
 	{"the port of something that speaks no HTTP", seed{target: func(string) string {
@@ -276,7 +277,7 @@ func (s seed) play() string {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(taken.Close)
-	text := strings.NewReplacer("SECURE", strings.Replace(origin(), "http:", "https:", 1), "LISTEN", strings.TrimPrefix(origin(), "http://"), "BUSY", taken.Addr().String(), "TARGET", url, "OWN", origin(), "PEER9", origin(), "PEER", origin(), "TAKEN", "http://"+taken.Addr().String()).Replace(s.text())
+	text := strings.NewReplacer("SECURE", strings.Replace(fixture.FreeOrigin(), "http:", "https:", 1), "LISTEN", strings.TrimPrefix(fixture.FreeOrigin(), "http://"), "BUSY", taken.Addr().String(), "TARGET", url, "OWN", fixture.FreeOrigin(), "PEER9", fixture.FreeOrigin(), "PEER", fixture.FreeOrigin(), "TAKEN", "http://"+taken.Addr().String()).Replace(s.text())
 	file := filepath.Join(folder, "countersign.yaml")
 	Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
 	return file
@@ -380,7 +381,7 @@ var _ = Describe("A doctor", func() {
 			Expect(findings[0].Dead).To(Equal(dead))
 			Expect(findings[0].Place).To(Equal(config.Place{}), "a flag named it")
 		},
-		Entry("when nothing listens", origin, true),
+		Entry("when nothing listens", fixture.FreeOrigin, true),
 		Entry("when it is silent", func() string { return site{document: never}.start() }, true),
 		Entry("when it serves no flow", func() string {
 			return raw(func(c net.Conn) {

@@ -20,7 +20,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -120,23 +119,6 @@ func text(s string) http.HandlerFunc {
 
 // never gives no answer.
 func never(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-
-// ports are handed out once each, so that specs side by side do not meet.
-var ports atomic.Int32
-
-// origin is an address of loopback that was free a moment ago.
-func origin() string {
-	GinkgoHelper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12000+(os.Getpid()*131+int(ports.Add(1)))%8000)
-		if l, err := net.Listen("tcp", address); err == nil {
-			Expect(l.Close()).To(Succeed())
-			return "http://" + address
-		}
-	}
-	Fail("no free port between 12000 and 19999")
-	return ""
-}
 
 // raw is a server that does with a connection what it likes.
 func raw(serve func(net.Conn)) string {

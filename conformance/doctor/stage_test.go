@@ -17,6 +17,7 @@ import (
 
 	"countersign/conformance/config"
 	"countersign/conformance/doctor"
+	"countersign/conformance/fixture"
 	"countersign/conformance/practice"
 )
 
@@ -87,7 +88,7 @@ var _ = Describe("A doctor of a harness that is reached from elsewhere", func() 
 	})
 
 	It("finds nothing wrong with a practice CA, and with names that lead here by another address", func() {
-		port := origin()[strings.LastIndex(origin(), ":")+1:]
+		port := fixture.FreeOrigin()[strings.LastIndex(fixture.FreeOrigin(), ":")+1:]
 		Expect(examined(practise, fmt.Sprintf("setup: {own_issuer: 'https://localhost:%[1]s', peer_issuer: 'PEER'}\nstage: {practice_ca: tls, listen: {'https://localhost:%[1]s': '127.0.0.1:%[1]s'}}", port))).To(BeEmpty())
 	})
 

@@ -4,13 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -19,6 +15,7 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 	"countersign/conformance/reference"
 )
 
@@ -36,7 +33,7 @@ func start(flow conformance.Flow, role catalog.Role, defect string) implementati
 	GinkgoHelper()
 	i := implementation{flow: flow, setup: flow.Setup(), document: map[string]string{}}
 	for _, a := range i.setup.Addresses() {
-		*a.Origin = freeOrigin()
+		*a.Origin = fixture.FreeOrigin()
 	}
 	ctx, end := context.WithCancel(context.Background())
 	origin, ended := make(chan string, 1), make(chan error, 1)
@@ -106,32 +103,3 @@ func all(verdict string, checks ...string) map[string]string {
 	}
 	return wanted
 }
-
-// python finds the interpreter for the fixture. In CI it has to be there; elsewhere its absence is a stated skip.
-func python() string {
-	GinkgoHelper()
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			Fail("python3 is missing: install Debian's package python3")
-		}
-		Skip("python3 is missing, so that no command can be run here")
-	}
-	return path
-}
-
-// freeOrigin is an address of loopback that was free a moment ago, below the ports that connections take by themselves, and handed out once.
-func freeOrigin() string {
-	GinkgoHelper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20000+(os.Getpid()*89+int(ports.Add(1)))%10000)
-		if l, err := net.Listen("tcp", address); err == nil {
-			Expect(l.Close()).To(Succeed())
-			return "http://" + address
-		}
-	}
-	Fail("no free port between 20000 and 29999")
-	return ""
-}
-
-var ports atomic.Int32

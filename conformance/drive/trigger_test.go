@@ -11,6 +11,7 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
+	"countersign/conformance/fixture"
 	"countersign/conformance/replay"
 	"countersign/conformance/ticket"
 )
@@ -23,7 +24,7 @@ triggers:
   use_endpoint: {command: [%[1]s, trigger.py, '<use_endpoint>']}
   logout_endpoint: {command: [%[1]s, trigger.py, '<logout_endpoint>']}
   test_clock_endpoint: {command: [%[1]s, trigger.py, '<test_clock_endpoint>']}
-`, python())
+`, fixture.Python())
 	}
 
 	It("is certified by commands", func() {
@@ -41,7 +42,7 @@ triggers:
 			}
 		}
 		Expect(asked).To(ContainElements(
-			ContainSubstring("to terminal: command %s trigger.py http://127.0.0.1", python()), "user-terminal to terminal: started by TI-TE-01"))
+			ContainSubstring("to terminal: command %s trigger.py http://127.0.0.1", fixture.Python()), "user-terminal to terminal: started by TI-TE-01"))
 		Expect(fmt.Sprint(report.Results[0].Exchanges)).To(And(ContainSubstring("‹password 1›"), Not(MatchRegexp(`password [A-Za-z0-9_-]{16}`))))
 	})
 
@@ -114,7 +115,7 @@ var _ = Describe("A client whose start endpoint is hidden", func() {
 
 	It("is certified by a command, but for what only the endpoint can do", func() {
 		i := start(bidirectional.Flow(), "client", "")
-		report := run(i.job(file+fmt.Sprintf("{command: [%s, trigger.py, '<start_endpoint>']}\n", python()), append(checks, "BI-CL-36")...))
+		report := run(i.job(file+fmt.Sprintf("{command: [%s, trigger.py, '<start_endpoint>']}\n", fixture.Python()), append(checks, "BI-CL-36")...))
 		wanted := map[string]string{"BI-CL-36": "skip: start_endpoint is not offered over HTTP, so that there is no GET of it to refuse"}
 		for _, r := range report.Results {
 			if r.Check != "BI-CL-36" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -14,26 +13,18 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 	"countersign/conformance/hostile"
 	"countersign/conformance/reference"
 	"countersign/conformance/replay"
 )
-
-// freeOrigin is an address of loopback that was free a moment ago.
-func freeOrigin() string {
-	GinkgoHelper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	Expect(l.Close()).To(Succeed())
-	return "http://" + l.Addr().String()
-}
 
 // serving runs one role of the reference for a whole run, and gives the job that certifies it.
 func serving(f conformance.Flow, role catalog.Role) certify.Job {
 	GinkgoHelper()
 	setup := f.Setup()
 	for _, a := range setup.Addresses() {
-		*a.Origin = freeOrigin()
+		*a.Origin = fixture.FreeOrigin()
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended, ready := make(chan error, 1), make(chan string, 1)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 
@@ -16,21 +15,13 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/conformance/replay"
 	"countersign/conformance/ticket"
 	"countersign/reports/evidence"
 )
-
-// freeOrigin is an address of loopback that was free a moment ago.
-func freeOrigin() string {
-	GinkgoHelper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer l.Close()
-	return "http://" + l.Addr().String()
-}
 
 var _ = Describe("Evidence of a run against a target at a URL", func() {
 	It("holds no secret of the configuration, and is verified with its transcript", func() {
@@ -42,9 +33,9 @@ var _ = Describe("Evidence of a run against a target at a URL", func() {
 			canary := fmt.Sprintf("canary-secret-no-%d-of-an-app", i)
 			setup.Apps[i].Secret = canary
 			canaries = append(canaries, canary, base64.StdEncoding.EncodeToString([]byte(setup.Apps[i].ID+":"+canary)))
-			setup.Apps[i].BaseURL = freeOrigin()
+			setup.Apps[i].BaseURL = fixture.FreeOrigin()
 		}
-		setup.Issuer = freeOrigin()
+		setup.Issuer = fixture.FreeOrigin()
 		ctx, stop := context.WithCancel(context.Background())
 		served := make(chan error, 1)
 		ready := make(chan string, 1)
