@@ -13,10 +13,11 @@ func (t Table) Write(w io.Writer) error {
 	fmt.Fprintln(tw, "\tns\tratio\tquartiles\tallocs\tbytes\t aim\t")
 	for _, r := range t.Rows {
 		verdict := r.Aim
-		if r.Holds != nil && *r.Holds {
-			verdict += ", reached"
-		} else if r.Holds != nil {
+		switch {
+		case !r.Reached():
 			verdict += ", MISSED"
+		case r.Aim != "":
+			verdict += ", reached"
 		}
 		fmt.Fprintf(tw, "%s\t%.1f\t%.4g\t%.4g to %.4g\t%.0f\t%.0f\t %s\t\n", r.Name, r.Nanoseconds, r.Ratio, r.Low, r.High, r.Allocations, r.Bytes, verdict)
 	}

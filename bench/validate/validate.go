@@ -43,6 +43,9 @@ type Row struct {
 	Holds *bool `json:"holds,omitempty"`
 }
 
+// Reached reports whether the aim is reached. A row without one reaches it.
+func (r Row) Reached() bool { return r.Holds == nil || *r.Holds }
+
 // Table is what came of a path.
 type Table struct {
 	Path  string `json:"path"`
@@ -102,7 +105,7 @@ func (r *Row) judge(a Aim, all []paired.Figure) {
 func Missed(tables []Table) (missed []string) {
 	for _, t := range tables {
 		for _, r := range t.Rows {
-			if r.Holds != nil && !*r.Holds {
+			if !r.Reached() {
 				missed = append(missed, t.Path+": "+r.Name)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 
 	"countersign/bench/redisserver"
 	"countersign/bench/validate"
+	"countersign/bench/validate/page"
 	"countersign/conformance"
 	"countersign/conformance/certify"
 )
@@ -60,7 +61,7 @@ func (p Program) benchValidate() *cobra.Command {
 		Long: `Validate measures each validator of the actors beside the work that it cannot do without: in one run, in short slices in a shuffled order, so that
 the ratios hold on a machine whose speed changes. The floor is there twice: how far its second row is from 1 is what the run cannot tell apart.
 
-The tables stand on standard error; bench-validate.json in the folder --out, and with --json on standard output. With --peers, the program in that folder
+The tables stand on standard error; bench-validate.json and a page with charts, bench-validate.html, in the folder --out, and with --json on standard output. With --peers, the program in that folder
 (bench/peers of the sources, a module of its own) measures golang-jwt, jwx, go-jose and kataras/jwt in the same contests; that takes the go command.
 Redis is measured where --redis names one, or redis-server is in the PATH. With --strict, an aim that is missed gives exit code 1.`,
 		Example: `  countersign bench validate
@@ -124,12 +125,29 @@ func (b *benchmarks) run(ctx context.Context) error {
 			return err
 		}
 	}
-	fmt.Fprintln(b.Err, "wrote", file)
+	chart, err := b.chart(tables)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(b.Err, "wrote", file, "and", chart)
 	if missed := validate.Missed(tables); b.strict && len(missed) > 0 {
 		fmt.Fprintf(b.Err, "countersign: missed: %s\n", strings.Join(missed, "; "))
 		return ExitCode(conformance.Nonconformant.ExitCode())
 	}
 	return nil
+}
+
+// chart writes the page, and returns its name.
+func (b *benchmarks) chart(tables []validate.Table) (string, error) {
+	var content bytes.Buffer
+	if err := page.Write(&content, page.Report{Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Tables: tables}); err != nil {
+		return "", err
+	}
+	file := filepath.Join(b.out, "bench-validate.html")
+	if err := os.WriteFile(file, content.Bytes(), 0o666); err != nil {
+		return "", &certify.UsageError{Problem: fmt.Sprintf("what was measured cannot be written: %v; name another folder with --out", err)}
+	}
+	return file, nil
 }
 
 func (b *benchmarks) tables(ctx context.Context) ([]validate.Table, error) {
