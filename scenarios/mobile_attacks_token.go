@@ -95,6 +95,15 @@ func sealAttacks() []Scenario {
 					c.Shows(st.CRM, c.Turns(c.Authenticates(c.Own()).AccessToken, "alice"))
 				})
 			}),
+		mobileAttack("resealed-token", "A copied token, sealed anew",
+			"Mallory has stolen the sealing key of the customer register, and has copied Alice's token. She opens it and seals it anew, bound to a key of her own, with which she makes a right proof. At hardened the authorization server shares with the token the key that it bound it to, and the customer register compares. At core nobody asks for a key.",
+			office.Secrecy, []catalog.ID{"MO-BS-37"}, func(st *office.Stage) {
+				loot, key := aliceWorks(st), st.CRM.SealingKey()
+				besideHer(st.Mallory, func(m *office.Rogue) {
+					m.Note("binds Alice's token to her own key")
+					m.Shows(st.CRM, m.Reseals(loot.Token(), key))
+				})
+			}).openAtCore(),
 		mobileAttack("vector-used-twice", "One initialization vector for two tokens",
 			"Clive has a device with a long number, so that he knows a long beginning of what stands in his token. Where Alice's token is sealed with the same initialization vector, he lays both over each other and reads what is secret in hers. At hardened every token has a vector of its own.",
 			office.Sealed, []catalog.ID{"MO-AS-37"}, func(st *office.Stage) {

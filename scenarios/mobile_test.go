@@ -74,6 +74,7 @@ var _ = DescribeTable("The mobile flow fails visibly: with one guard lifted, wha
 	Entry("an unsigned wipe", catalog.ID("MO-AS-48"), "wipe"),
 	Entry("a wipe on each deregistration", catalog.ID("MO-AS-52"), "wipe"),
 	Entry("an audit without names", catalog.ID("MO-AS-60"), "rules-changed"),
+	Entry("a record that does not name the key", catalog.ID("MO-AS-65"), "happy"),
 	Entry("a file of rules that is read once", catalog.ID("MO-AS-64"), "rules-file-changed"),
 	Entry("access without resources of a user's device", catalog.ID("MO-BS-08"), "two-devices"),
 	Entry("a business system that does not say who it is", catalog.ID("MO-BS-24"), "happy"),

@@ -196,10 +196,11 @@ func (s *AuthorizationServer) issue(tx store.Tx, asked authenticationID, g permi
 	if err != nil {
 		return made, err
 	}
+	bound := cmp.Or(p.Thumbprint, g.device.Thumbprint)
 	shared := sharedToken{
 		Mortal: store.Mortal{Forget: time.Unix(made.expires, 0).Add(remembered)}, Token: value,
 		Username: asked.username, AppID: asked.appID, DeviceID: asked.deviceID, SystemID: g.app.SystemID,
-		Registration: g.device.Registration, Expires: made.expires,
+		Thumbprint: bound, Registration: g.device.Registration, Expires: made.expires,
 	}
 	// claims 2, 7: sealed and shared is the same
 	if !s.Guards.On("MO-AS-12") {
@@ -219,7 +220,7 @@ func (s *AuthorizationServer) issue(tx store.Tx, asked authenticationID, g permi
 	}
 	// RFC 9449 section 6.1: bound to the device key
 	if s.Guards.On("MO-AS-34") {
-		claims.Confirmation = boundTo(cmp.Or(p.Thumbprint, g.device.Thumbprint))
+		claims.Confirmation = boundTo(bound)
 	}
 	made.accessToken, err = s.seal(tx, claims)
 	return made, err

@@ -282,6 +282,10 @@ var keeps = map[catalog.ID]func(*play) bool{
 		p.sleep(2 * time.Second)
 		return p.given(p.registered()).text("system_address") == crmSecond
 	},
+	"MO-AS-65": func(p *play) bool {
+		ph := p.registered()
+		return p.download("crm", identifierIn(p.given(ph))).text("jkt") == ph.key.Thumbprint()
+	},
 }
 
 func authenticationOf(ph *phone) object {
@@ -386,6 +390,7 @@ var _ = Describe("The guards of the authorization server", func() {
 			shared := p.download("crm", claims["jti"].(string))
 			Expect(shared.text("token")).To(Equal(claims["token"]))
 			Expect(shared.member("cache_lifetime")).To(BeNil())
+			Expect(shared.member("jkt")).To(BeNil())
 			Expect(plain("/deregistration", object{"username": "alice", "password": "alice-password", "deviceid": ph.id}).text("wipe")).To(Equal("pending"))
 			Expect(p.download("crm", claims["jti"].(string)).status).To(Equal(http.StatusNotFound))
 			Expect(plain("/authentication", authenticationOf(ph)).status).To(Equal(http.StatusForbidden))

@@ -18,6 +18,7 @@ type record struct {
 	Username      string `json:"username"`
 	AppID         string `json:"appid"`
 	DeviceID      string `json:"deviceid"`
+	Thumbprint    string `json:"jkt,omitempty"`            // of the key that the token is bound to; empty at level core
 	ExpiresIn     int64  `json:"expires_in"`               // seconds left
 	CacheLifetime *int64 `json:"cache_lifetime,omitempty"` // seconds; nil: none at level core
 }
@@ -55,6 +56,10 @@ func (s *AuthorizationServer) share(v visit) (wire.Answer, error) {
 	r := record{
 		ID: id, Token: shared.Token, Username: shared.Username, AppID: shared.AppID, DeviceID: shared.DeviceID,
 		ExpiresIn: max(0, int64(time.Unix(shared.Expires, 0).Sub(now)/time.Second)),
+	}
+	// RFC 9449 section 6.2; closes claim 2: who has a sealing key does not write this
+	if s.Guards.On("MO-AS-65") {
+		r.Thumbprint = shared.Thumbprint
 	}
 	if s.Guards.Hardened() {
 		lifetime := min(int64(s.cacheLifetime()/time.Second), r.ExpiresIn)

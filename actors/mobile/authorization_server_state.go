@@ -53,6 +53,7 @@ type sharedToken struct {
 	store.Mortal
 	Token                               string
 	Username, AppID, DeviceID, SystemID string
+	Thumbprint                          string // of the key that it is bound to; empty where none was proved
 	Registration                        string
 	Expires                             int64 // seconds since 1970
 }

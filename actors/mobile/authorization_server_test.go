@@ -47,7 +47,7 @@ var _ = Describe("The authorization server", func() {
 			shared := p.download("crm", claims["jti"].(string))
 			Expect(shared.status).To(Equal(http.StatusOK), shared.body)
 			Expect(shared.body).To(MatchJSON(`{"token_id": "` + claims["jti"].(string) + `", "token": "` + claims["token"].(string) + `",
-				"username": "alice", "appid": "field-sales", "deviceid": "device-alice", "expires_in": 289, "cache_lifetime": 5}`))
+				"username": "alice", "appid": "field-sales", "deviceid": "device-alice", "jkt": "` + ph.key.Thumbprint() + `", "expires_in": 289, "cache_lifetime": 5}`))
 			p.sleep(287 * time.Second)
 			Expect(p.download("crm", claims["jti"].(string)).number("cache_lifetime")).To(BeNumerically("<=", 2), "no more than the rest of its life")
 			p.sleep(3 * time.Second)

@@ -30,7 +30,8 @@ type download struct {
 	store.Mortal
 	Digest                    string // of the token
 	UserName, AppID, DeviceID string
-	CacheLifetime             int64 // seconds
+	Thumbprint                string // of the key that the token was bound to when it was made
+	CacheLifetime             int64  // seconds
 }
 
 // errNotShared says that the authorization server does not share a token, or no longer.
@@ -59,6 +60,10 @@ func (a *access) compare() error {
 	}
 	// closes claim 2, matching
 	if a.Guards.Forbids("MO-BS-27", shared.UserName != a.claims.Subject || shared.AppID != a.claims.AppID || shared.DeviceID != a.claims.DeviceID) {
+		return errInvalidToken
+	}
+	// RFC 9449 section 6.2; closes claim 2, matching: whoever has the sealing key writes what is in a token, and not what is shared
+	if a.Guards.Forbids("MO-BS-37", shared.Thumbprint != a.thumbprint()) {
 		return errInvalidToken
 	}
 	return a.keep(shared)
@@ -149,6 +154,7 @@ func readDownload(answer outbound.Reply) (download, error) {
 	d.UserName, _ = m.Word("username")
 	d.AppID, _ = m.Word("appid")
 	d.DeviceID, _ = m.Word("deviceid")
+	d.Thumbprint, _ = m.Word("jkt")
 	if d.CacheLifetime, err = m.Whole("cache_lifetime"); err != nil {
 		d.CacheLifetime = 0
 	}

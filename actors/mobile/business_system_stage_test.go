@@ -152,7 +152,8 @@ func (p *systemPlay) sealed(change func(header, claims object)) string {
 		"jti": id, "token": secret, "iat": now, "exp": now + 300,
 	}
 	p.shared[id] = object{
-		"token_id": id, "token": secret, "username": p.phone.username, "appid": "field-sales", "deviceid": p.phone.id, "expires_in": 300, "cache_lifetime": 0,
+		"token_id": id, "token": secret, "username": p.phone.username, "appid": "field-sales", "deviceid": p.phone.id,
+		"jkt": p.phone.key.Thumbprint(), "expires_in": 300, "cache_lifetime": 0,
 	}
 	key := p.keys[0]
 	if change != nil {

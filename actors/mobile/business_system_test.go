@@ -179,6 +179,18 @@ func systemTrials() []trial {
 			return p.shows(t, showing{authorization: "none", query: "?access_token=" + t}).said()
 		}, no, in},
 		{"MO-BS-36", proof(showing{method: http.MethodPost}), "405 method_not_allowed", in},
+		{"MO-BS-37", func(p *systemPlay) string {
+			t := p.sealed(nil)
+			record := p.last()
+			record["cache_lifetime"] = 30
+			Expect(p.shows(t, showing{}).said()).To(Equal(in))
+			resealed := p.sealed(func(header, claims object) {
+				bound := object{"jkt": stranger.Thumbprint()}
+				claims["jti"], claims["token"] = record["token_id"], record["token"]
+				header["cnf"], claims["cnf"] = bound, bound
+			})
+			return p.shows(resealed, showing{by: &stranger}).said()
+		}, no, in},
 	}
 }
 
@@ -240,6 +252,21 @@ var _ = Describe("The business system", func() {
 			Expect(p.shows("", showing{authorization: "Basic x"}).header.Values("WWW-Authenticate")).To(HaveLen(2))
 		})
 	})
+
+	DescribeTable("opens for no token whose record does not name its key",
+		func(spoil func(record object)) {
+			p := newSystemPlay(guard.Set{})
+			p.run(func() {
+				t := p.sealed(nil)
+				spoil(p.last())
+				Expect(p.shows(t, showing{}).said()).To(Equal("401 invalid_token"))
+			})
+		},
+		Entry("no key", func(record object) { delete(record, "jkt") }),
+		Entry("another key", func(record object) { record["jkt"] = another("stranger").Thumbprint() }),
+		Entry("an empty name", func(record object) { record["jkt"] = "" }),
+		Entry("something that is no name", func(record object) { record["jkt"] = []string{record["jkt"].(string)} }),
+	)
 
 	It("opens with the configured key where no sealing keys are served", func() {
 		p := newSystemPlay(guard.Set{})

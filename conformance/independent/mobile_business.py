@@ -11,7 +11,7 @@ from mobile_wire import digest, same
 from store import Guards
 from web import Response, json_response
 
-DEFECTS = tuple(f"MO-BS-{n:02d}" for n in range(1, 37))
+DEFECTS = tuple(f"MO-BS-{n:02d}" for n in range(1, 38))
 
 FIRST_USER = "alice"
 RETRY_AFTER = 1  # seconds
@@ -151,6 +151,8 @@ class BusinessSystem:
         named = record.get("username"), record.get("appid"), record.get("deviceid")
         if named != (opened.username, opened.appid, opened.deviceid) and self.hold("MO-BS-27"):
             raise _invalid_token("The token is another user's, app's or device's by the authorization server's record.")
+        if record.get("jkt", "") != opened.jkt and self.hold("MO-BS-37"):
+            raise _invalid_token("The token is bound to another key than the authorization server bound it to.")
         if not self.hold("MO-BS-07"):
             with self._lock:
                 self._matched[opened.token_id] = record

@@ -65,8 +65,9 @@ class Tokens:
         """What a download gives (section 4.7)."""
         left = max(0, int(record.expires_at - self._clock.now()))
         shared = record.token if self._hold("MO-AS-12") else secrets.token_urlsafe(24)
+        bound = {"jkt": record.jkt} if self._hold("MO-AS-65") and record.jkt else {}
         return {"token_id": record.token_id, "token": shared, "username": record.username, "appid": record.appid,
-                "deviceid": record.deviceid, "expires_in": left,
+                "deviceid": record.deviceid, **bound, "expires_in": left,
                 "cache_lifetime": min(MOST_CACHED, left) if self._hold("MO-AS-41") else 86400}
 
     def sealed(self, record: Record, key: Key) -> str:

@@ -72,5 +72,6 @@ func authorizationServerChecks() []conformance.Check {
 		{ID: "MO-AS-61", Role: role, Alone: true, Run: staged(secretsNotStoredOnTheWay)},
 		{ID: "MO-AS-62", Role: role, Alone: true, Run: staged(repeatedMemberRefused)},
 		{ID: "MO-AS-63", Role: role, Alone: true, Run: staged(notificationOnlyToSafePlaces)},
+		{ID: "MO-AS-65", Role: role, Alone: true, Run: staged(recordNamesTheKey)},
 	}
 }

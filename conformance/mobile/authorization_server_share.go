@@ -38,6 +38,25 @@ func tokenIsShared(s *scene) {
 	}
 }
 
+// MO-AS-65: what is shared says which key the token was bound to.
+func recordNamesTheKey(s *scene) {
+	devices := s.allowed(s.alice(), s.bob(), s.alice())
+	var tokens []granted
+	for _, d := range devices {
+		s.registered(d)
+		tokens = append(tokens, s.token(s.first(), d, "a right authentication of "+d.owner.Name))
+	}
+	tokens = append(tokens, s.token(s.second(), devices[0], "a right authentication for another app"))
+	for range 2 {
+		for _, g := range tokens {
+			resp := s.shared(s.systemOf(g.app), s.tokenID(g), "a live token")
+			if wrong := differing(s.object(resp, "a download"), "jkt", g.device.thumbprint()); wrong != "" {
+				s.FailAt(resp.Exchange, "a record with the jkt of the key that the token was bound to, "+g.device.thumbprint(), wrong)
+			}
+		}
+	}
+}
+
 // MO-AS-39: who downloads shows that he is a business system.
 func downloadIsAuthenticated(s *scene) {
 	g := s.token(s.first(), s.enrolled(s.alice()), "a right authentication")

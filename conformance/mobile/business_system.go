@@ -55,6 +55,7 @@ func businessSystemChecks() []conformance.Check {
 		{"MO-BS-34", (*systemTest).resourcesNotStored},
 		{"MO-BS-35", (*systemTest).tokenInTheURLNotTaken},
 		{"MO-BS-36", (*systemTest).otherMethodsRefused},
+		{"MO-BS-37", (*systemTest).keyInTheRecordCompared},
 	} {
 		checks = append(checks, conformance.Check{ID: c.id, Role: catalog.BusinessSystem, Alone: true, Run: withSharer(c.run)})
 	}

@@ -253,7 +253,7 @@ func (t *systemTest) closedWhenNothingCanBeCompared() {
 		p := t.sharedPass(t.alice())
 		as := c.conduct
 		if as.status != 0 && as.raw == "" { // a system that does not look at the status finds what it looks for
-			as.raw = string(jsonOf(t.test, record.With("token_id", p.contents.id).With("token", p.contents.token).With("deviceid", p.contents.who.deviceID)))
+			as.raw = string(jsonOf(t.test, record.With("token_id", p.contents.id).With("token", p.contents.token).With("deviceid", p.contents.who.deviceID).With("jkt", p.contents.thumbprint)))
 		}
 		mark, begun := t.server.Mark(), t.Env.Now()
 		t.server.behave(atSharedToken, as)

@@ -110,6 +110,41 @@ func (t *systemTest) recordAndTokenAgree() {
 	}
 }
 
+// MO-BS-37: whoever has a sealing key writes what is in a token, but not what is shared.
+func (t *systemTest) keyInTheRecordCompared() {
+	t.opens(t.sharedPass(t.alice()), control)
+	for _, c := range []struct {
+		what   string
+		shared func(thumbprint string) any
+	}{
+		{"with the jkt of another key", func(string) any { return t.newSigner("").Thumbprint() }},
+		{"without jkt", func(string) any { return nil }},
+		{"with an empty jkt", func(string) any { return "" }},
+		{"with the jkt in another case", func(right string) any { return swapCase(right) }},
+		{"with the beginning of the jkt", func(right string) any { return right[:len(right)-1] }},
+		{"with the jkt in a list", func(right string) any { return []string{right} }},
+	} {
+		p := t.newPass(t.alice())
+		t.server.share(p.contents.id, recordOf(p.contents, 0).With("jkt", c.shared(p.contents.thumbprint)))
+		t.tokenRefused(t.show(p), "a token that matches a record "+c.what)
+	}
+	for _, lifetime := range []int64{0, 30} {
+		p := t.newPass(t.alice())
+		t.server.share(p.contents.id, recordOf(p.contents, lifetime))
+		t.opens(p, fmt.Sprintf("a token that is shared with a cache_lifetime of %d", lifetime))
+		t.tokenRefused(t.show(t.resealed(p)), fmt.Sprintf("that token, sealed anew for another key and with a right proof by that key, with a cache_lifetime of %d", lifetime))
+		t.opens(p, "the token as it was given, after that")
+	}
+}
+
+// resealed is what a thief of the sealing key makes of a token that he has copied: the same, bound to a key of his own.
+func (t *systemTest) resealed(p pass) pass {
+	thief := t.newSigner("")
+	c := p.contents
+	c.thumbprint = thief.Thumbprint()
+	return t.passWith(c, thief, c.statement())
+}
+
 // MO-BS-32
 func (t *systemTest) garbageCostsNoDownload() {
 	p := t.sharedPass(t.alice())

@@ -93,7 +93,11 @@ func (t *systemTest) boundTokenIsNoBearerToken() {
 	bare.Header.Del("DPoP")
 	t.closed(t.Do("app", bare), "a resource request with a bound token under the scheme Bearer, without a proof", unauthorized, unproved()...)
 	t.lied(p, noProofs(), unproved()...)
-	unbound := t.altered(func(s statement) statement { return s.headed("cnf", nil).with("cnf", nil) })
+	device := t.newSigner("")
+	c := t.contents(t.alice(), device)
+	c.thumbprint = ""
+	t.server.share(c.id, recordOf(c, 0)) // and the record agrees with it
+	unbound := t.passWith(c, device, c.statement())
 	t.closed(t.show(unbound), "a resource request with a token without cnf, with a proof", unauthorized, unproved()...)
 	t.opens(p, rightToken+", after that")
 }

@@ -228,6 +228,9 @@ func recordOf(c tokenContents, cacheLifetime int64) members {
 	record := members{
 		"token_id": c.id, "token": c.token, "username": c.who.username, "appid": c.who.appID, "deviceid": c.who.deviceID, "expires_in": int64(c.lifetime / time.Second),
 	}
+	if c.thumbprint != "" {
+		record["jkt"] = c.thumbprint
+	}
 	if cacheLifetime >= 0 {
 		record["cache_lifetime"] = cacheLifetime
 	}

@@ -140,6 +140,34 @@ var (
 		Name: "no-garbage", Requirement: "MO-BS-32",
 		Text: "A token that does not open causes no download.",
 	}
+	LiveTokens = stage.Invariant{
+		Name: "live-tokens", Requirement: "MO-AS-43",
+		Text: "A new sealing key ends no token.",
+	}
+	NewAddress = stage.Invariant{
+		Name: "new-address", Requirement: "MO-AS-47",
+		Text: "When a business system moves, every device whose user may use its app is told within a minute.",
+	}
+	WipeKnown = stage.Invariant{
+		Name: "wipe-known", Requirement: "MO-AS-52",
+		Text: "When a device is wiped, its user can find out.",
+	}
+	NoFlood = stage.Invariant{
+		Name: "no-flood", Requirement: "MO-AS-50",
+		Text: "A message is sent to a device eight times a minute at most.",
+	}
+	Audited = stage.Invariant{
+		Name: "audited", Requirement: "MO-AS-60",
+		Text: "The audit names every version of the rules, and who has activated it.",
+	}
+	OwnWish = stage.Invariant{
+		Name: "own-wish", Requirement: "MO-AP-37",
+		Text: "An app is opened by its user, and by no page in a browser.",
+	}
+	Opens = stage.Invariant{
+		Name: "opens", Requirement: "MO-AP-15",
+		Text: "The app of a user who may use it opens, as long as nobody disturbs it.",
+	}
 	NoLockOut = stage.Invariant{
 		Name: "no-lock-out", Requirement: "MO-BS-33",
 		Text: "Once the faults have ended, an honest user who tries again gets in.",
@@ -151,6 +179,6 @@ func Invariants() []stage.Invariant {
 	return []stage.Invariant{
 		Secrecy, OwnDevice, Audience, Expiry, Deregistered, Withdrawn, Rights, Possession, InForce, OneVersion, OwnDevices, KeyStays, OwnDeregistration,
 		OwnRules, NoLostUpdate, Undisturbed, OwnRecords, AtHome, NoWayBack, UnderTLS, Sealed, FreshVectors, Proved, PrivateKey, NoSecretInURL, NotKept,
-		NoOracle, Wiped, WipeArrives, HonestReport, NotWiped, BoundedStart, NoStorm, NoGarbage, NoLockOut,
+		NoOracle, Wiped, WipeArrives, HonestReport, NotWiped, BoundedStart, NoStorm, NoGarbage, LiveTokens, NewAddress, WipeKnown, NoFlood, Audited, OwnWish, Opens, NoLockOut,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +28,9 @@ type judge struct {
 	told       map[string]int64         // by host: the newest version of which an app knows
 	starts     map[int]*start           // by process
 	readings   map[string][]time.Duration
-	doubtful   map[int]bool      // downloads for tokens that were never given, by message
-	refusals   map[string]string // by leg
+	doubtful   map[int]bool       // downloads for tokens that were never given, by message
+	refusals   map[string]string  // by leg
+	mail       map[string]*mailed // by host
 }
 
 // given is a token as the authorization server gave it.
@@ -47,7 +49,7 @@ func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 	j := &judge{
 		Stage: st, book: rulebook{pages: map[int64]*page{}}, serving: map[int]*sim.Message{}, began: map[int]int64{}, tokens: map[string]*given{}, inside: map[string]string{},
 		vectors: map[string]bool{}, registered: map[string]bool{}, ended: map[string]time.Duration{}, told: map[string]int64{}, starts: map[int]*start{},
-		readings: map[string][]time.Duration{}, doubtful: map[int]bool{}, refusals: map[string]string{},
+		readings: map[string][]time.Duration{}, doubtful: map[int]bool{}, refusals: map[string]string{}, mail: map[string]*mailed{},
 	}
 	j.Judge.Dishonest = st.Stage.Dishonest
 	j.keepSecrets()
@@ -87,6 +89,11 @@ func (st *Stage) hostsOf(systemID string) (hosts []string) {
 		}
 	}
 	return hosts
+}
+
+// brokenInto reports whether others know what a business system knows.
+func (st *Stage) brokenInto(systemID string) bool {
+	return slices.ContainsFunc([]*System{st.CRM, st.ERP}, func(s *System) bool { return s.ID == systemID && s.brokenInto })
 }
 
 // message is what the members of a request or an answer say; none has them all.
@@ -156,7 +163,7 @@ const slack = 35 * time.Second
 // opened judges an answer of a business system that opens somebody's resources.
 func (j *judge) opened(s *System, asked *sim.Message, e sim.Event) {
 	owner := read(e.Message.Body).Owner
-	g := j.tokens[tokenIn(asked)]
+	g := j.grantOf(tokenIn(asked))
 	if g == nil {
 		j.Breach(Secrecy, e, "%s opened the resources of %s to %s for a token that was never given", e.Host, owner, asked.From)
 		return
@@ -242,8 +249,11 @@ func (j *judge) sent(e sim.Event) {
 		j.appSent(e)
 	case s != nil:
 		j.systemSent(e)
-	case e.Host == j.Server.Host.Name() && !m.Secure:
-		j.Breach(UnderTLS, e, "the authorization server sent a message to %s in the clear", m.To)
+	case e.Host == j.Server.Host.Name():
+		if !m.Secure {
+			j.Breach(UnderTLS, e, "the authorization server sent a message to %s in the clear", m.To)
+		}
+		j.mails(e)
 	}
 	if !j.Stage.Dishonest(e.Host) && strings.Contains(m.URL, "access_token=") {
 		j.Breach(NoSecretInURL, e, "%s put a token into a URL", e.Host)
@@ -267,6 +277,10 @@ func (j *judge) rogueSent(e sim.Event) {
 // appSent looks at what an honest app sends.
 func (j *judge) appSent(e sim.Event) {
 	m, leg := e.Message, j.Leg(e.Message)
+	j.byItself(leg, e)
+	if read(m.Body).Password != "" && m.To != j.Server.Host.Name() {
+		j.Breach(AtHome, e, "%s sent a password to %s", e.Host, m.To)
+	}
 	s := j.starts[e.PID]
 	if s == nil {
 		s = &start{}
@@ -299,6 +313,8 @@ func (j *judge) appShowed(g *given, e sim.Event) {
 		j.Breach(AtHome, e, "%s sent a token for %s to %s", e.Host, g.system, target)
 	} else if !j.book.namesSince(j.told[e.Host], g.system, target) {
 		j.Breach(NoWayBack, e, "%s went to %s, and knew of a newer address", e.Host, target)
+	} else {
+		j.leftBehind(g, target, e)
 	}
 	if m.Header.Get("DPoP") == "" {
 		j.Breach(Proved, e, "%s showed a token without a proof", e.Host)
@@ -323,7 +339,7 @@ func (j *judge) systemSent(e sim.Event) {
 			j.Breach(NoStorm, e, "%s read its keys four times within a second", e.Host)
 		}
 	case LegDownload:
-		if asked := j.serving[e.PID]; asked != nil && j.tokens[tokenIn(asked)] == nil {
+		if asked := j.serving[e.PID]; asked != nil && j.tokens[tokenIn(asked)] == nil && j.unsealed(tokenIn(asked)) == nil {
 			j.doubtful[e.Message.ID] = true
 		}
 	}

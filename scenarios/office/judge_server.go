@@ -139,7 +139,7 @@ func (j *judge) shared(asked *sim.Message, e sim.Event) {
 	if s := j.systemAt(asked.From); s == nil || s.ID != systemOf(record.AppID) {
 		j.Breach(OwnRecords, e, "%s got a token for %s", asked.From, systemOf(record.AppID))
 	}
-	if host := j.hostOf(record.DeviceID); !j.Stage.Dishonest(host) {
+	if host := j.hostOf(record.DeviceID); !j.Stage.Dishonest(host) && !j.brokenInto(systemOf(record.AppID)) {
 		j.inside[record.TokenID], j.inside[record.Token] = "the identifier of a token of "+record.DeviceID, "a token of "+record.DeviceID
 	}
 }

@@ -298,6 +298,20 @@ func (r *Rogue) ReadsKeys(as *System, secret string) stage.Reply {
 	return r.Do(http.MethodGet, r.stage.Server.Issuer+"/sealing-keys", "", http.Header{"Authorization": {outbound.Basic(as.ID, secret)}})
 }
 
+// SealingKey is the first sealing key of a system, as whoever has broken into it finds it.
+func (s *System) SealingKey() jose.Key {
+	s.brokenInto = true
+	return jose.Key{ID: s.key.ID, Secret: s.key.Secret}
+}
+
+// Reseals opens a token with its sealing key and seals it anew, bound to the rogue's key. It is empty when the key does not open the token.
+func (r *Rogue) Reseals(accessToken string, key jose.Key) string {
+	return r.Remakes(accessToken, key, func(header, claims map[string]any) {
+		bound := map[string]any{"jkt": jose.Thumbprint(&r.Key().Key.PublicKey)}
+		header["cnf"], claims["cnf"] = bound, bound
+	})
+}
+
 // SecretOf is the secret of a system, as whoever has broken into it finds it.
 func (s *System) SecretOf() string {
 	s.brokenInto = true

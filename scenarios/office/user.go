@@ -123,6 +123,11 @@ func (u *User) told(done Outcome, err error) Outcome {
 	return Outcome(code)
 }
 
+// Meets has a page in the device's own browser load something from the app, as with an image in it.
+func (u *User) Meets(path string) {
+	u.Host.Go("a page in the browser", func() { stage.Ask(u.handler, path) })
+}
+
 // Holdings is what whoever has the device in hand finds on it (profile section 6.3).
 type Holdings struct {
 	Enrolled  bool `json:"enrolled"`
