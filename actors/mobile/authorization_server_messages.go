@@ -100,10 +100,11 @@ func (s *AuthorizationServer) tellMoved(tx store.Tx, e, before *edition) (sent [
 		if _, err := tx.Get(devices, id, &d); err != nil {
 			return nil, err
 		}
-		if d.ended() || e.devices[id] != d.Username {
+		if d.ended() {
 			continue
 		}
 		for _, system := range moved {
+			// whoever registered the device is its user, whatever the rules say of it by now
 			if !e.mayUseAnAppOf(system.SystemID, d.Username) {
 				continue
 			}

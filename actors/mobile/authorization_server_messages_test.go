@@ -230,9 +230,29 @@ var _ = Describe("Messages", func() {
 				moved(r)
 				r.Apps[0].Users = []string{"bob"}
 			}),
-			Entry("to a device that is another's by now", func(r *mobile.Rules) {
+			Entry("to a device of such a user that the rules give to one who may", func(r *mobile.Rules) {
+				moved(r)
+				r.Apps[0].Users = []string{"bob"}
+				r.Devices[0].Username = "bob"
+			}),
+		)
+
+		DescribeTable("go to whoever registered the device, whatever the rules say of it by now",
+			func(change func(*mobile.Rules)) {
+				p.run(func() {
+					p.registered()
+					Expect(p.put(changed(change)).status).To(Equal(http.StatusOK))
+					p.sleep(2 * time.Second)
+					Expect(p.pushed("urn:countersign:mobile:address")).To(HaveLen(1))
+				})
+			},
+			Entry("that it is another's", func(r *mobile.Rules) {
 				moved(r)
 				r.Devices[0].Username = "bob"
+			}),
+			Entry("nothing", func(r *mobile.Rules) {
+				moved(r)
+				r.Devices = r.Devices[1:]
 			}),
 		)
 

@@ -39,7 +39,10 @@ type collection struct {
 	Resources []Resource `json:"resources"`
 }
 
-const pathResource = "/resource"
+const (
+	pathResource   = "/resource"
+	tokenParameter = "access_token" // of a token in the query (RFC 6750 section 2.3), where none belongs
+)
 
 // patience is how long an answer is waited for (profile sections 5.1 and 6.2).
 const patience = 5 * time.Second
@@ -112,6 +115,10 @@ func (a *access) left() time.Duration { return a.end.Sub(a.Clock.Now()) }
 
 // judge is the steps 1 to 4 (profile section 5.1). It gives the user whose resources are opened.
 func (a *access) judge() (owner string, err error) {
+	// RFC 6750 section 2.3; RFC 9700 section 4.3: what stands in a URL ends up in logs
+	if a.Guards.Forbids("MO-BS-35", a.request.URL.Query().Has(tokenParameter)) {
+		return "", errTokenInURL
+	}
 	a.scheme, a.token = a.shown()
 	if a.token == "" {
 		// claims 2, 7: no access without a token
@@ -145,9 +152,9 @@ func (a *access) shown() (scheme, token string) {
 			}
 		}
 	}
-	// RFC 6750 section 2.3; RFC 9700 section 4.3: what stands in a URL ends up in logs
-	if query := a.request.URL.Query(); !a.Guards.On("MO-BS-35") && query.Has("access_token") {
-		return schemeDPoP, query.Get("access_token")
+	// Where the judge has let one in the query pass, it counts.
+	if shown := a.request.URL.Query().Get(tokenParameter); shown != "" {
+		return schemeDPoP, shown
 	}
 	return "", ""
 }
@@ -190,6 +197,7 @@ const (
 
 var (
 	errNoToken      = &problem{Status: http.StatusUnauthorized, Code: codeInvalidToken, Description: "the request has no access token; send one in the Authorization header"}
+	errTokenInURL   = &problem{Status: http.StatusUnauthorized, Code: codeInvalidToken, Description: "the request has an access token in its URL; send one in the Authorization header alone"}
 	errInvalidToken = &problem{Status: http.StatusUnauthorized, Code: codeInvalidToken, Description: "the access token does not open this system, or no longer; authenticate anew"}
 	errOutage       = &problem{Status: http.StatusServiceUnavailable, Code: codeUnavailable, Description: "the authorization server cannot be asked now; try again", RetryAfter: "1"}
 )

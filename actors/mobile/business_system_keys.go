@@ -30,6 +30,7 @@ type keySet struct {
 	Fresh   time.Time // until then they are not asked for again
 	Reading time.Time // since when they are being asked for; zero: they are not
 	Asked   time.Time // when they were last asked for because of a key that is not known
+	Failed  bool      // the last reading of them gave nothing
 }
 
 func (k keySet) find(id string) (token.Key, bool) {
@@ -92,7 +93,8 @@ func (s *BusinessSystem) configured(id string) (token.Key, error) {
 	return s.Key, nil
 }
 
-// takeKeys gives the set that is kept, and says whether this access is to read it anew: one at a time does.
+// takeKeys gives the set that is kept, and says whether this access is to read it anew: one at a time does. The error is errOutage when it may not be read
+// now, and could not be read before, or the store's.
 func (a *access) takeKeys(id string, begun time.Time) (set keySet, are keysAre, err error) {
 	err = a.Store.Update(func(tx store.Tx) error {
 		if _, err := tx.Get(keptKeys, a.Issuer, &set); err != nil {
@@ -101,21 +103,23 @@ func (a *access) takeKeys(id string, begun time.Time) (set keySet, are keysAre, 
 		now := a.Clock.Now()
 		busy := !set.Reading.IsZero() && now.Sub(set.Reading) < patience
 		fresh := !set.At.IsZero() && (now.Before(set.Fresh) || set.At.After(begun))
-		_, found := set.find(id)
+		_, known := set.find(id) // in the set that was last read, however old that is
 		switch {
 		// RFC 7517 section 4.5; flows, rotation without downtime
-		case !set.At.IsZero() && !a.Guards.On("MO-BS-28"), fresh && found:
+		case !set.At.IsZero() && !a.Guards.On("MO-BS-28"), fresh && known:
 			are = keysKnown
 			return nil
 		case busy:
 			are = keysElse
 			return nil
-		case fresh:
-			// flows, bounded retry; RFC 8725 section 3.10
-			if a.Guards.Forbids("MO-BS-31", now.Sub(set.Asked) < readingPause) {
-				are = keysKnown
-				return nil
+		// flows, bounded retry; RFC 8725 section 3.10: whatever the set's age is, and however the reading before ended
+		case !known && a.Guards.Forbids("MO-BS-31", now.Sub(set.Asked) < readingPause):
+			are = keysKnown
+			if set.Failed {
+				return errOutage
 			}
+			return nil
+		case !known:
 			set.Asked = now
 		}
 		are, set.Reading = keysToBeRead, now
@@ -132,15 +136,19 @@ func (a *access) readKeys(endpoint, id string) (set keySet, err error) {
 		if _, err := tx.Get(keptKeys, a.Issuer, &set); err != nil {
 			return err
 		}
-		set.Reading = time.Time{}
+		set.Reading, set.Failed = time.Time{}, readErr != nil
 		if readErr == nil {
+			first := set.At.IsZero()
 			// RFC 7517 section 5: a key that is gone from the set opens nothing
 			if !a.Guards.On("MO-BS-30") {
 				keys = append(keys, set.Keys...)
 			}
 			set.Keys, set.At, set.Fresh = keys, sent, sent.Add(lifetime)
-			if _, found := set.find(id); !found {
+			switch _, found := set.find(id); {
+			case !found:
 				set.Asked = sent
+			case first: // which was for want of a set, and not of this key
+				set.Asked = time.Time{}
 			}
 		}
 		return tx.Put(keptKeys, a.Issuer, set)

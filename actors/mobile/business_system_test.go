@@ -326,7 +326,10 @@ var _ = Describe("The business system", func() {
 		},
 		Entry("metadata of another issuer", func(p *systemPlay) { p.issuer = "https://another.example" }, func(p *systemPlay) { p.issuer = issuer }),
 		Entry("endpoints in the open", func(p *systemPlay) { p.base = "http://as.example" }, func(p *systemPlay) { p.base = issuer }),
-		Entry("no keys", func(p *systemPlay) { p.noKeys = true }, func(p *systemPlay) { p.noKeys = false }),
+		Entry("no keys", func(p *systemPlay) { p.noKeys = true }, func(p *systemPlay) {
+			p.noKeys = false
+			p.sleep(time.Second)
+		}),
 		Entry("keys that have run out", func(p *systemPlay) {
 			p.shows(p.sealed(nil), showing{})
 			p.sleep(time.Minute)

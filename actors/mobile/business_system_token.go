@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -22,6 +23,7 @@ import (
 type opened struct {
 	header map[string]any
 	claims sealedClaims
+	within map[string]any // the claims with all their members
 }
 
 // audience and thumbprint are the claims that the protected header repeats (RFC 7519 section 5.3).
@@ -73,7 +75,7 @@ func (a *access) unseal(compact string) (opened, error) {
 		plaintext = decryptUnchecked(compact, key.Secret)
 	}
 	o := opened{header: sealed.Header}
-	if json.Unmarshal(plaintext, &o.claims) != nil || o.claims.Subject == "" || o.claims.ID == "" || o.claims.Token == "" {
+	if json.Unmarshal(plaintext, &o.claims) != nil || json.Unmarshal(plaintext, &o.within) != nil || o.claims.Subject == "" || o.claims.ID == "" || o.claims.Token == "" {
 		return opened{}, errInvalidToken
 	}
 	return o, nil
@@ -140,12 +142,8 @@ func (a *access) judgeClaims() error {
 	if a.Guards.Forbids("MO-BS-12", a.audience() != a.SystemID || a.claims.Audience != a.SystemID) {
 		return errInvalidToken
 	}
-	inside := ""
-	if a.claims.Confirmation != nil {
-		inside = a.claims.Confirmation.Thumbprint
-	}
-	// RFC 7519 section 5.3
-	if a.Guards.Forbids("MO-BS-13", a.thumbprint() != inside) {
+	// RFC 7519 section 5.3; RFC 7800 section 3.1: every member of cnf says something of the key
+	if a.Guards.Forbids("MO-BS-13", !reflect.DeepEqual(a.header["cnf"], a.within["cnf"])) {
 		return errInvalidToken
 	}
 	// RFC 7519 section 4.1.1; RFC 9700 section 4.4

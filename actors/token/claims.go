@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -118,6 +119,19 @@ func (c *Claims) boundTo(thumbprint string) bool {
 		}
 	}
 	return string(c.Thumbprint()) == thumbprint
+}
+
+// confirms reports whether `cnf` is that object, which was read before, in every member.
+func (c *Claims) confirms(spelled []byte) bool {
+	m := c.find("cnf")
+	if m == nil || m.isText {
+		return false
+	}
+	if bytes.Equal(m.value, spelled) {
+		return true // as it mostly is
+	}
+	var own, other any
+	return json.Unmarshal(m.value, &own) == nil && json.Unmarshal(spelled, &other) == nil && reflect.DeepEqual(own, other)
 }
 
 // Expires is `exp`.

@@ -38,6 +38,7 @@ type sealedHeader struct {
 	gcm        cipher.AEAD
 	data       []byte // its text
 	thumbprint []byte
+	cnf        []byte // as it is spelled
 }
 
 // sealedBench is what reading one header needs.
@@ -75,7 +76,7 @@ func NewSealedValidator(expected SealedExpectation, keys ...Key) (*SealedValidat
 }
 
 // Validate judges a compact JWE that came with a proof by the key of that thumbprint (RFC 7638), and reads it into c. The token has to be for this system and
-// bound to that key, in its header and within (RFC 7519 section 5.3). The error is nil for a token that is good, a *MalformedError, ErrNotOpened, or one of
+// bound to that key, in its header and within, with one `cnf` in both (RFC 7519 section 5.3). The error is nil for a token that is good, a *MalformedError, ErrNotOpened, or one of
 // the errors of this package that say what is wrong with a token.
 func (v *SealedValidator) Validate(compact, thumbprint string, c *Claims) error {
 	if len(compact) > MaxLength {
@@ -113,7 +114,7 @@ func (v *SealedValidator) Validate(compact, thumbprint string, c *Claims) error 
 	if known == nil {
 		spot.keep(header, h.clone)
 	}
-	return v.judge(c, thumbprint)
+	return v.judge(c, h.cnf)
 }
 
 var errFiveParts = &MalformedError{"it has another number of parts than 5"}
@@ -152,7 +153,7 @@ func misshapen(rest string) error {
 
 // clone is a header that shares nothing with the bench that it was read on.
 func (h sealedHeader) clone() sealedHeader {
-	return sealedHeader{h.gcm, bytes.Clone(h.data), bytes.Clone(h.thumbprint)}
+	return sealedHeader{h.gcm, bytes.Clone(h.data), bytes.Clone(h.thumbprint), bytes.Clone(h.cnf)}
 }
 
 // read reads the header, and gives what opens the token: one way of sealing, and nothing besides (RFC 8725 sections 3.1 and 3.6). A token for another
@@ -182,11 +183,15 @@ func (v *SealedValidator) read(header string, b *sealedBench) (sealedHeader, err
 		return sealedHeader{}, ErrAudience
 	}
 	b.data = append(b.data[:0], header...)
-	return sealedHeader{gcm, b.data, h.Thumbprint()}, nil
+	made := sealedHeader{gcm: gcm, data: b.data, thumbprint: h.Thumbprint()}
+	if m := h.find("cnf"); m != nil {
+		made.cnf = m.value
+	}
+	return made, nil
 }
 
-// judge judges what was within.
-func (v *SealedValidator) judge(c *Claims, thumbprint string) error {
+// judge judges what was within, under a header with that cnf.
+func (v *SealedValidator) judge(c *Claims, cnf []byte) error {
 	if !c.read() {
 		return ErrClaims
 	}
@@ -198,7 +203,7 @@ func (v *SealedValidator) judge(c *Claims, thumbprint string) error {
 	switch {
 	case string(c.Text("aud")) != v.expected.Audience:
 		return ErrAudience
-	case !c.boundTo(thumbprint):
+	case !c.confirms(cnf):
 		return ErrBinding
 	case string(c.Text("iss")) != v.expected.Issuer:
 		return ErrIssuer
@@ -214,12 +219,15 @@ type Shared struct {
 	Digest [sha256.Size]byte
 	// Subject, App and Device are whom the token was given to.
 	Subject, App, Device string
+	// Thumbprint is `jkt`, of the key that the token was bound to when it was made (RFC 9449 section 6.2). A record without one matches no token.
+	Thumbprint string
 }
 
-// Matches reports whether the claims are those of the shared record: `token`, compared in constant time, `sub`, `appid` and `deviceid`.
+// Matches reports whether the claims are those of the shared record: `token`, compared in constant time, `sub`, `appid`, `deviceid`, and `jkt` in `cnf`.
 func (c *Claims) Matches(s *Shared) bool {
 	secret := c.Text("token")
 	digest := sha256.Sum256(secret)
 	return len(secret) > 0 && subtle.ConstantTimeCompare(digest[:], s.Digest[:]) == 1 &&
-		string(c.Text("sub")) == s.Subject && string(c.Text("appid")) == s.App && string(c.Text("deviceid")) == s.Device
+		string(c.Text("sub")) == s.Subject && string(c.Text("appid")) == s.App && string(c.Text("deviceid")) == s.Device &&
+		s.Thumbprint != "" && c.boundTo(s.Thumbprint)
 }

@@ -60,20 +60,41 @@ var _ = Describe("A validator of sealed tokens", func() {
 	It("takes a match with the shared record alone for a match", func() {
 		var c token.Claims
 		Expect(v.Validate(sealed(inside, nil), bound, &c)).To(Succeed())
-		shared := token.Shared{Digest: sha256.Sum256([]byte("the shared token")), Subject: "alice", App: "field-sales", Device: "device-1"}
+		shared := token.Shared{Digest: sha256.Sum256([]byte("the shared token")), Subject: "alice", App: "field-sales", Device: "device-1", Thumbprint: bound}
 		Expect(c.Matches(&shared)).To(BeTrue())
 		for _, change := range []func(*token.Shared){
 			func(s *token.Shared) { s.Digest[31] ^= 1 },
 			func(s *token.Shared) { s.Subject = "bob" },
 			func(s *token.Shared) { s.App = "stock" },
 			func(s *token.Shared) { s.Device = "device-2" },
+			func(s *token.Shared) { s.Thumbprint = strings.ToLower(bound) },
+			func(s *token.Shared) { s.Thumbprint = bound[1:] },
+			func(s *token.Shared) { s.Thumbprint = "" },
 		} {
 			other := shared
 			change(&other)
 			Expect(c.Matches(&other)).To(BeFalse())
 		}
 		Expect(v.Validate(sealed(strings.Replace(inside, `,"token":"the shared token"`, "", 1), nil), bound, &c)).To(Succeed())
-		Expect(c.Matches(&token.Shared{Digest: sha256.Sum256(nil), Subject: "alice", App: "field-sales", Device: "device-1"})).To(BeFalse())
+		Expect(c.Matches(&token.Shared{Digest: sha256.Sum256(nil), Subject: "alice", App: "field-sales", Device: "device-1", Thumbprint: bound})).To(BeFalse())
+	})
+
+	It("takes a token that whoever has the sealing key has bound to another key for no match", func() {
+		shared := token.Shared{Digest: sha256.Sum256([]byte("the shared token")), Subject: "alice", App: "field-sales", Device: "device-1", Thumbprint: bound}
+		resealed := sealed(strings.Replace(inside, bound, "stolen", 1), map[string]any{"cnf": map[string]any{"jkt": "stolen"}})
+		var c token.Claims
+		Expect(v.Validate(resealed, "stolen", &c)).To(Succeed())
+		Expect(c.Matches(&shared)).To(BeFalse())
+	})
+
+	It("takes one cnf in header and claims, however it is spelled", func() {
+		in := func(cnf string) string { return strings.Replace(inside, `{"jkt":"`+bound+`"}`, cnf, 1) }
+		more := map[string]any{"cnf": map[string]any{"jkt": bound, "kid": "device-key-1"}}
+		var c token.Claims
+		Expect(v.Validate(sealed(in(`{ "kid":"device-key-1" , "jkt":"`+bound+`"}`), more), bound, &c)).To(Succeed())
+		Expect(v.Validate(sealed(in(`{"jkt":"`+bound+`","kid":"device-key-2"}`), more), bound, &c)).To(MatchError(token.ErrBinding))
+		Expect(v.Validate(sealed(inside, more), bound, &c)).To(MatchError(token.ErrBinding))
+		Expect(v.Validate(sealed(in(`{"jkt":"`+bound+`","kid":"device-key-1"}`), nil), bound, &c)).To(MatchError(token.ErrBinding))
 	})
 
 	DescribeTable("takes no known trick",
@@ -126,7 +147,7 @@ var _ = Describe("A validator of sealed tokens", func() {
 			Skip("pools lose what they hold under the race detector")
 		}
 		compact := sealed(inside, nil)
-		shared := token.Shared{Digest: sha256.Sum256([]byte("the shared token")), Subject: "alice", App: "field-sales", Device: "device-1"}
+		shared := token.Shared{Digest: sha256.Sum256([]byte("the shared token")), Subject: "alice", App: "field-sales", Device: "device-1", Thumbprint: bound}
 		var c token.Claims
 		Expect(v.Validate(compact, bound, &c)).To(Succeed())
 		Expect(testing.AllocsPerRun(100, func() {

@@ -39,7 +39,7 @@ func SealedTokens(devices int) ([]SealedToken, error) {
 		s := SealedToken{Key: key, Thumbprint: base64.RawURLEncoding.EncodeToString(sum[:])}
 		bound := map[string]any{"jkt": s.Thumbprint}
 		secret := base64.RawURLEncoding.EncodeToString(sum[:16])
-		s.Shared = token.Shared{Digest: sha256.Sum256([]byte(secret)), Subject: "alice", App: "field-sales", Device: fmt.Sprint("device-", i)}
+		s.Shared = token.Shared{Digest: sha256.Sum256([]byte(secret)), Subject: "alice", App: "field-sales", Device: fmt.Sprint("device-", i), Thumbprint: s.Thumbprint}
 		payload, err := json.Marshal(map[string]any{
 			"iss": Issuer, "aud": System, "cnf": bound, "sub": s.Shared.Subject, "appid": s.Shared.App, "deviceid": s.Shared.Device,
 			"jti": "4tmzRcp0pnxPTpVuTo4TGw", "token": secret, "iat": now, "exp": now + 86400,

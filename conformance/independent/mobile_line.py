@@ -80,29 +80,46 @@ class Line:
 
     def _key(self, kid: str, deadline: float) -> bytes:
         now = self._clock.now()
-        read_just_now = False
-        if self._keys is None or now >= self._keys_until and self._hold("MO-BS-28"):
-            try:
-                self._read_keys(deadline)
-                read_just_now = True
-            except Outage:
-                if self._keys is None or self._hold("MO-BS-30"):
-                    raise
-        if kid in self._keys:
-            return self._keys[kid]
-        if read_just_now:
-            self._sought_at, self._failed = now, False
-        elif self._hold("MO-BS-28") and (now >= self._sought_at + UNKNOWN_KEY_REST or not self._hold("MO-BS-31")):
-            self._sought_at, self._failed = now, True
-            self._read_keys(deadline)
-            self._failed = False
-        elif self._failed:
-            raise Outage("The keys could not be read a moment ago.")
+        if kid in (self._keys or {}):
+            self._read_again(kid, now, deadline)
+        else:
+            self._seek(kid, now, deadline)
         if kid not in self._keys:
             raise NoSuchKey
         return self._keys[kid]
 
+    def _read_again(self, kid: str, now: float, deadline: float) -> None:
+        """Reads a set that has expired, for the sake of a key that was in it."""
+        if now < self._keys_until or not self._hold("MO-BS-28"):
+            return
+        try:
+            self._read_keys(deadline)
+        except Outage:
+            if self._hold("MO-BS-30"):
+                raise
+        if kid not in self._keys:
+            self._sought_at = now
+
+    def _seek(self, kid: str, now: float, deadline: float) -> None:
+        """Reads the set for a name that is not in it, unless that was done a moment ago."""
+        first = self._keys is None
+        if not first and not self._hold("MO-BS-28"):
+            return
+        if now < self._sought_at + UNKNOWN_KEY_REST and self._hold("MO-BS-31"):
+            if self._failed:
+                raise Outage("The keys could not be read a moment ago.")
+            return
+        self._sought_at = now
+        self._read_keys(deadline)
+        if first and kid in self._keys:
+            self._sought_at = float("-inf")
+
     def _read_keys(self, deadline: float) -> None:
+        self._failed = True
+        self._take_keys(deadline)
+        self._failed = False
+
+    def _take_keys(self, deadline: float) -> None:
         endpoint = self._metadata(deadline).get("sealing_keys_endpoint")
         now = self._clock.now()
         if endpoint is None:

@@ -1,6 +1,7 @@
 """Opening and judging a sealed token at a business system (profile sections 4.3 and 5.1, steps 1 and 2)."""
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ class Opener:
             raise TokenError("The token lacks a claim.")
         if (header.get("aud") != self._system_id or claims.get("aud") != self._system_id) and self._hold("MO-BS-12"):
             raise TokenError("The token is for another system.")
-        if header.get("cnf") != claims.get("cnf") and self._hold("MO-BS-13"):
+        if _written(header.get("cnf")) != _written(claims.get("cnf")) and self._hold("MO-BS-13"):
             raise TokenError("Header and claims of the token disagree about the device key.")
         if claims.get("iss") != self._issuer and self._hold("MO-BS-14"):
             raise TokenError("The token is by another issuer.")
@@ -80,6 +81,11 @@ class Opener:
         if not (isinstance(jkt, str) and jkt) and self._hold("MO-BS-17"):
             raise TokenError("The token is bound to no device key.")
         return Opened(*names, expires_at, jkt if isinstance(jkt, str) else "")
+
+
+def _written(value) -> str:
+    """JSON with one spelling, so that 1 is not true."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _without_tag(sealed: Sealed, secret: bytes) -> bytes:

@@ -142,4 +142,12 @@ func changedAddressPushed(s *scene) {
 	s.activate(s.rules.usedBy(s.second().ID, s.alice().Name))
 	s.Env.Await(300*time.Millisecond, func() bool { return len(s.letters(bobs, addressEvent)) > 1 })
 	none(bobs, 1, "a device after a change of rules that leaves the addresses")
+
+	others := s.allowed(s.alice(), s.alice())
+	handedOn, unlisted := s.registered(others[0]), s.registered(others[1])
+	s.activate(s.rules.owned(handedOn.id, s.bob().Name).without(unlisted.id).owned(bobs.id, s.alice().Name).at(s.erp().ID, s.erp().Address()))
+	first(handedOn, 1, s.erp(), s.erp().Address())
+	first(unlisted, 1, s.erp(), s.erp().Address())
+	s.Env.Await(300*time.Millisecond, func() bool { return len(s.letters(bobs, addressEvent)) > 1 })
+	none(bobs, 1, "a device that was registered by a user who may use no app of the system, whomever the rules give it to")
 }

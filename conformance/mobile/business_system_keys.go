@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"countersign/conformance"
 	"countersign/conformance/jose"
 )
 
@@ -79,11 +80,35 @@ func (t *systemTest) unknownKeysCauseNoStorm() {
 	key := t.newKey()
 	t.server.offer(longKept, key, t.key)
 	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key that is new in the set, as a control")
+	t.madeUpKeys("", t.tokenRefused)
+	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key of the set, after that")
+
+	t.madeUpKeysUnread(", while the keys cannot be read")
+
+	t.Advance(readingPause)
+	key = t.newKey()
+	t.server.offer(0, key, t.key)
+	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key that is new in a set with a cache_lifetime of 0")
+	t.madeUpKeys(", after a set with a cache_lifetime of 0", t.tokenRefused)
+	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key of that set, after that")
+	t.madeUpKeysUnread(", after a set with a cache_lifetime of 0, while the keys cannot be read")
+	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key of that set, when the keys can be read again")
+}
+
+// madeUpKeysUnread is madeUpKeys while the keys cannot be read.
+func (t *systemTest) madeUpKeysUnread(when string) {
+	t.server.behave(atSealingKeys, conduct{status: http.StatusInternalServerError, raw: "{}"})
+	t.madeUpKeys(when, func(resp *conformance.Response, what string) { t.outage(resp, "a resource request with "+what) })
+	t.server.behave(atSealingKeys, conduct{})
+}
+
+// madeUpKeys shows tokens under keys that there are not, one by one and at once, and counts the readings of keys that they cause.
+func (t *systemTest) madeUpKeys(when string, refused func(*conformance.Response, string)) {
 	t.Advance(readingPause)
 	mark, begun := t.server.Mark(), t.Env.Now()
 	made := func() pass { return t.under(t.sharedPass(t.alice()), t.newKey()) }
 	for range 8 {
-		t.tokenRefused(t.show(made()), "a token under a made-up kid")
+		refused(t.show(made()), "a token under a made-up kid"+when)
 	}
 	var together []*http.Request
 	for range 8 {
@@ -91,14 +116,13 @@ func (t *systemTest) unknownKeysCauseNoStorm() {
 	}
 	for _, resp := range t.TryTogether("app", together...) {
 		if resp == nil {
-			t.Fail("a complete answer to each of eight requests at once with tokens under made-up kids", "none to one of them")
+			t.Fail("a complete answer to each of eight requests at once with tokens under made-up kids"+when, "none to one of them")
 		}
-		t.tokenRefused(resp, "a token under a made-up kid")
+		refused(resp, "a token under a made-up kid"+when)
 	}
 	took := t.Env.Now().Sub(begun)
 	readings, most := t.server.asked(atSealingKeys, mark), 1+int((took+time.Second-1)/time.Second)
 	if len(readings) > most {
-		t.FailAt(readings[most].exchange, fmt.Sprintf("%d readings of keys at most for sixteen tokens under made-up kids in %.1f s, which is one a second", most, took.Seconds()), fmt.Sprint(len(readings)))
+		t.FailAt(readings[most].exchange, fmt.Sprintf("%d readings of keys at most for sixteen tokens under made-up kids in %.1f s%s, which is one a second", most, took.Seconds(), when), fmt.Sprint(len(readings)))
 	}
-	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key of the set, after that")
 }

@@ -220,6 +220,7 @@ func (t *systemTest) tokenInTheURLNotTaken() {
 		{"the token in the query, without a proof", "access_token", "", false},
 		{"the token in the query as token, with a right proof", "token", "", true},
 		{"the token in the query beside another scheme", "access_token", "Basic " + jose.Encode([]byte("alice:alice")), true},
+		{"the token in the query beside a right Authorization", "access_token", "DPoP " + p.sealed, true},
 	} {
 		req := t.rawRequest(http.MethodGet, endpoint+separator+c.name+"="+url.QueryEscape(p.sealed), "", nil)
 		if c.authorization != "" {
@@ -230,6 +231,7 @@ func (t *systemTest) tokenInTheURLNotTaken() {
 		}
 		t.closed(t.Do("app", req), "a resource request with "+c.what, []int{http.StatusBadRequest, http.StatusUnauthorized}, "invalid_token", "invalid_request")
 	}
+	t.opens(p, rightToken+", after that")
 }
 
 // MO-BS-36

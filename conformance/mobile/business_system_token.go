@@ -41,7 +41,18 @@ func (t *systemTest) headerAndClaimsAgree() {
 		faulty{"a token whose header is bound to another key than its claims", func(s statement) statement { return s.headed("cnf", other) }},
 		faulty{"a token whose header alone has cnf", func(s statement) statement { return s.with("cnf", nil) }},
 		faulty{"a token whose claims alone have cnf", func(s statement) statement { return s.headed("cnf", nil) }},
+		faulty{"a token whose header has a member more in its cnf than its claims", func(s statement) statement { return s.headed("cnf", named(s, "one")) }},
+		faulty{"a token whose claims have a member more in their cnf than its header", func(s statement) statement { return s.with("cnf", named(s, "one")) }},
+		faulty{"a token whose header and claims have one jkt in cnf, and differ in another member of it", func(s statement) statement {
+			return s.headed("cnf", named(s, "one")).with("cnf", named(s, "other"))
+		}},
 	)
+	t.opens(t.altered(func(s statement) statement { return s.headed("cnf", named(s, "one")).with("cnf", named(s, "one")) }), "a token whose header and claims have the same member beside jkt in cnf")
+}
+
+// named is the cnf of a token with the name of its key beside the thumbprint (RFC 7800 section 3.4).
+func named(s statement, keyID string) map[string]any {
+	return map[string]any{"jkt": s.claims.Object("cnf").Text("jkt"), "kid": keyID}
 }
 
 // MO-BS-14
