@@ -142,6 +142,19 @@ func offlineFaults() []Scenario {
 				}))
 				st.Alice.Goes(till.Buys(st.One, little, at(level, till.Outcome("serial_used"), till.Approved)), till.Buys(st.One, little, till.Approved))
 			}),
+		fault("metadata-lost", "The server's metadata are lost",
+			"Alice is the first customer of the day. The till asks where the server's endpoints are, and the answer does not arrive. At hardened it asks again, and Alice notices nothing. At core it asks once, and she begins anew.",
+			nil, func(st *till.Stage, level catalog.Level) {
+				lost := false
+				st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
+					if lost || m.Kind != sim.Response || m.To != st.One.Host.Name() || !strings.HasSuffix(m.URL, till.WellKnown) {
+						return sim.Verdict{}
+					}
+					lost = true
+					return sim.Verdict{Drop: true}
+				}))
+				st.Alice.Goes(till.Buys(st.One, little, at(level, till.Outcome("server_unreachable"), till.Approved)), till.Buys(st.One, little, till.Approved))
+			}),
 		fault("password-answer-lost", "The answer to a new password is lost",
 			"Alice sets a new offline password, and the server's answer does not arrive. The handset keeps what it had, the server has something else, and no password fits. She is told that it failed, sets it once more, and it fits.",
 			nil, func(st *till.Stage, level catalog.Level) {

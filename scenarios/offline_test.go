@@ -89,6 +89,7 @@ var _ = DescribeTable("The offline flow fails visibly: with one guard lifted, wh
 	Entry("one try at the server", catalog.ID("OF-VD-26"), "fault/result-lost"),
 	Entry("another till's application taken", catalog.ID("OF-VD-28"), "another-label"),
 	Entry("sessions that are kept for ever", catalog.ID("OF-VD-30"), "thinks-too-long"),
+	Entry("metadata that are asked for once", catalog.ID("OF-VD-33"), "fault/metadata-lost"),
 	Entry("an amount as text", catalog.ID("OF-HS-02"), "happy"),
 	Entry("the same serial for the same coffee", catalog.ID("OF-HS-03"), "several"),
 	Entry("an empty password", catalog.ID("OF-HS-06"), "password"),

@@ -26,6 +26,7 @@ const (
 const (
 	maxTries     = 4 // of one message (profile section 4.5)
 	oneTry       = 5 * time.Second
+	oneQuestion  = 4 * time.Second // a try to read the metadata, so that three leave the message one try within allTries
 	betweenTries = 500 * time.Millisecond
 	allTries     = 20 * time.Second
 	documentKept = 10 * time.Minute
@@ -189,7 +190,7 @@ var errGivenUp = errors.New("the server gave no answer")
 // relay sends a message to the server, again when there is no answer or a 5xx. A 4xx is final. The last answer stands; the error says that there was none.
 func (d *VerificationDevice) relay(r relayed) (answer outbound.Reply, err error) {
 	begin := d.Clock.Now()
-	document, err := d.serverMetadata()
+	document, err := d.serverMetadata(begin.Add(allTries - oneTry))
 	if err != nil {
 		return outbound.Reply{}, err
 	}
@@ -228,19 +229,19 @@ func (d *VerificationDevice) mayTry(r relayed) (may bool) {
 	return may
 }
 
-// discovered is the server's document as the device keeps it.
-type discovered struct {
+// keptDocument is the server's document as the device keeps it.
+type keptDocument struct {
 	At       time.Time
 	Document Metadata
 }
 
-// serverMetadata is the server's document, read anew after ten minutes.
-func (d *VerificationDevice) serverMetadata() (Metadata, error) {
-	kept, found, err := store.Load[discovered](d.Store, serverMetadata, d.Issuer)
+// serverMetadata is the server's document, read anew after ten minutes. All tries end by that time.
+func (d *VerificationDevice) serverMetadata(by time.Time) (Metadata, error) {
+	kept, found, err := store.Load[keptDocument](d.Store, serverMetadata, d.Issuer)
 	if err != nil || found && d.Clock.Now().Sub(kept.At) < documentKept {
 		return kept.Document, err
 	}
-	document, err := discover(d.Env, d.Issuer, oneTry)
+	document, err := d.discovered(by)
 	if err != nil {
 		return Metadata{}, err
 	}
@@ -248,6 +249,19 @@ func (d *VerificationDevice) serverMetadata() (Metadata, error) {
 	if d.Guards.Forbids("OF-VD-25", document.Issuer != d.Issuer) {
 		return Metadata{}, strangeIssuer(d.Issuer, document.Issuer)
 	}
-	fresh := discovered{d.Clock.Now(), document}
+	fresh := keptDocument{d.Clock.Now(), document}
 	return document, d.Store.Update(func(tx store.Tx) error { return tx.Put(serverMetadata, d.Issuer, fresh) })
+}
+
+// discovered asks for the server's document as messages are sent: again where there is no answer or a 5xx.
+func (d *VerificationDevice) discovered(by time.Time) (document Metadata, err error) {
+	for try := 1; ; try++ {
+		document, err = discover(d.Env, d.Issuer, oneQuestion)
+		last := try == maxTries || d.Clock.Now().Add(betweenTries+oneQuestion).After(by)
+		// flows, faults
+		if !lost(err) || last || !d.Guards.On("OF-VD-33") {
+			return document, err
+		}
+		d.Clock.Sleep(betweenTries)
+	}
 }

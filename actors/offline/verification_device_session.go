@@ -99,8 +99,7 @@ func (d *VerificationDevice) find(tx store.Tx, f nearfield.Frame) (s session, th
 	if err != nil {
 		return s, false, err
 	}
-	// flows, short lived
-	if there && !d.Guards.Forbids("OF-VD-30", d.idle(s)) {
+	if there && !d.forgotten(s) {
 		return s, true, nil
 	}
 	if f.Type != nearfield.Data || f.Message != nearfield.Application {
@@ -114,6 +113,11 @@ func (d *VerificationDevice) find(tx store.Tx, f nearfield.Frame) (s session, th
 
 func (d *VerificationDevice) idle(s session) bool { return d.Clock.Now().Sub(s.Seen) > maxIdle }
 
+// forgotten reports whether a session is as good as gone: flows, short lived.
+func (d *VerificationDevice) forgotten(s session) bool {
+	return d.Guards.Forbids("OF-VD-30", d.idle(s))
+}
+
 // makeRoom forgets idle sessions when all places are taken, and reports whether there is one now.
 func (d *VerificationDevice) makeRoom(tx store.Tx) (bool, error) {
 	keys, err := tx.Keys(sessions)
@@ -126,7 +130,8 @@ func (d *VerificationDevice) makeRoom(tx store.Tx) (bool, error) {
 		if _, err := tx.Get(sessions, key, &s); err != nil {
 			return false, err
 		}
-		if !d.idle(s) {
+		makesRoom := d.forgotten(s) || d.idle(s) && !d.Guards.Hardened() // at level core too, which asks for no end of them
+		if !makesRoom {
 			continue
 		}
 		freed = true

@@ -12,7 +12,7 @@ from offline_sessions import Session
 from store import Guards
 from web import Response
 
-DEFECTS = tuple(f"OF-VD-{n:02d}" for n in range(1, 32))
+DEFECTS = tuple(f"OF-VD-{n:02d}" for n in (*range(1, 32), 33))
 
 OCTETS = "application/octet-stream"
 MOST_SESSIONS = 256

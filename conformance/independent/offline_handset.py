@@ -15,7 +15,7 @@ from offline_frames import FRAME_SIZES
 from offline_link import Link, LinkFailed
 from offline_messages import (AMOUNT, CURRENCY, DEVICE, EXPIRES_AT, HANDSET, LARGEST_AMOUNT, LEVEL, SERVICE, valid)
 from offline_password import LONGEST, SHORTEST, password_key
-from offline_wire import usable_metadata
+from offline_wire import asked_for, usable_metadata
 from store import Guards
 from web import Response, json_response
 
@@ -76,7 +76,7 @@ class HandsetUnderTest:
         if not is_safe(endpoint):
             raise invalid_request("near_field_endpoint is neither https nor on loopback.")
         if not self.hold("OF-HS-04"):
-            usable_metadata(self.issuer, self.issuer, ())
+            asked_for(self.issuer)
         business = Business(self, Link(endpoint, frame_size, link == "qr", secrets.token_bytes(4), self.hold))
         self._on_link(lambda: business.apply(asked))
         if business.information[LEVEL] == 1 and not self.hold("OF-HS-21"):
@@ -148,7 +148,7 @@ class HandsetUnderTest:
         return Response(204)
 
     def _server_takes(self, secret: str, key: bytes) -> bool:
-        endpoint = usable_metadata(self.issuer, self.issuer, ["password_endpoint"]).get("password_endpoint")
+        endpoint = usable_metadata(asked_for(self.issuer), self.issuer, ["password_endpoint"]).get("password_endpoint")
         text = base64.urlsafe_b64encode(key).rstrip(b"=").decode()
         document = {"account": self.account, "account_password": secret, "handset": self.name, "password_key": text}
         try:

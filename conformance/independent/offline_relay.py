@@ -1,6 +1,7 @@
 """The device's requests to its server, and its decisions (profile section 4.5)."""
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -11,10 +12,11 @@ from offline_envelope import MEDIA_TYPE, parse
 from offline_messages import (AMOUNT, APPLICATION, APPROVED, CHALLENGE, CURRENCY, DECISION, DEVICE, ERROR, HANDSET,
                               ISSUER, LARGEST_MESSAGE, LEVEL, RESULT, RESULT_BYTES, SERIAL, SERVICE, TYPE,
                               VERIFIED, Tolerance, differing, read, refusal, valid)
-from offline_wire import usable_metadata
+from offline_wire import asked_for, usable_metadata
 
 METADATA_KEPT = 600  # seconds
-TRIES, TRY, PAUSE = 3, 5, 0.5  # how many, and seconds for each and between them
+TRIES, TRY, PAUSE, ALL = 3, 5, 0.5, 20  # how many, and seconds for each, between them and for all
+QUESTION = 4  # seconds for a try to read the metadata
 UNBOUNDED = 40  # tries where OF-VD-27 is lifted
 APPROVAL_KEPT = 3600  # seconds
 
@@ -58,9 +60,10 @@ class Relay:
             message = encode({**fields, DEVICE: self.device})
         if not self.hold("OF-VD-02"):
             message = encode({**fields, AMOUNT: (fields[AMOUNT] // 100 + 1) * 100})
-        document = self._metadata()
+        until = time.monotonic() + ALL
+        document = self._metadata(until - TRY)  # so that one try is left for the application
         session.endpoint = document["verification_endpoint"]
-        reply = self._send(document["application_endpoint"], "application/cbor", message, authenticated=True)
+        reply = self._send(document["application_endpoint"], "application/cbor", message, until, authenticated=True)
         if reply is None:
             raise Rejected("server_unreachable")
         if reply.status != 200:
@@ -96,7 +99,7 @@ class Relay:
 
     def _result(self, session, message: bytes) -> bytes:
         """The result that approves; Rejected where there is none."""
-        reply = self._send(session.endpoint, MEDIA_TYPE, message, authenticated=self.hold("OF-VD-24"))
+        reply = self._send(session.endpoint, MEDIA_TYPE, message, time.monotonic() + ALL, authenticated=self.hold("OF-VD-24"))
         if reply is None and not self.hold("OF-VD-07"):
             return b""
         if reply is None or reply.status != 200:
@@ -137,39 +140,50 @@ class Relay:
 
     # Requests
 
-    def _metadata(self) -> dict:
+    def _metadata(self, until: float) -> dict:
         """The server's document, kept for ten minutes (section 8)."""
         now = self.clock.now()
         with self._lock:
             if self._document and now < self._read_at + METADATA_KEPT:
                 return self._document
         issuer = self.issuer if self.hold("OF-VD-25") else None
-        document = usable_metadata(self.issuer, issuer, ("application_endpoint", "verification_endpoint"))
+        reply = _until_answered(TRIES if self.hold("OF-VD-33") else 1, until, QUESTION, lambda: asked_for(self.issuer, QUESTION))
+        document = usable_metadata(reply, issuer, ("application_endpoint", "verification_endpoint"))
         if not document:
             raise Rejected("server_unreachable")
         with self._lock:
             self._document, self._read_at = document, now
         return document
 
-    def _send(self, url: str, media_type: str, message: bytes, authenticated: bool):
-        """The server's reply; the last 5xx where nothing else came, None where nothing did."""
+    def _send(self, url: str, media_type: str, message: bytes, until: float, authenticated: bool):
         authorization = basic_authorization(self.device, self.secret) if authenticated else ""
-        reply = None
-        for attempt in range(self._tries()):
-            if attempt:
-                time.sleep(PAUSE)
+
+        def send():
             try:
-                reply = fetch("POST", url, authorization, timeout=TRY, content=(media_type, message))
+                return fetch("POST", url, authorization, timeout=TRY, content=(media_type, message))
             except Unreachable:
-                continue
-            if reply.status < 500:
-                return reply
-        return reply
+                return None
+        return _until_answered(self._tries(), until if self.hold("OF-VD-27") else math.inf, TRY, send)
 
     def _tries(self) -> int:
         if not self.hold("OF-VD-26"):
             return 1
         return TRIES if self.hold("OF-VD-27") else UNBOUNDED
+
+
+def _until_answered(tries: int, until: float, longest: float, ask):
+    """The reply to one of several tries, each of so many seconds at most, all of which end by that time; the last 5xx where nothing else came, None where nothing did."""
+    reply = None
+    for attempt in range(tries):
+        if attempt:
+            if time.monotonic() + PAUSE + longest > until:
+                break
+            time.sleep(PAUSE)
+        latest = ask()
+        reply = latest or reply
+        if latest and latest.status < 500:
+            break
+    return reply
 
 
 def _glance(information: bytes) -> dict:

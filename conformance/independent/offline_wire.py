@@ -7,11 +7,17 @@ PROFILE = "offline@1"
 WELL_KNOWN = "/.well-known/offline-authorization"
 
 
-def usable_metadata(url: str, issuer, endpoints) -> dict:
-    """The document under `url`, where it is of this profile and issuer (None: any) and names the endpoints; else an empty one."""
+def asked_for(url: str, timeout: float = 5):
+    """One request for the document under `url`: the reply, None where there is none within `timeout` seconds."""
     try:
-        reply = fetch("GET", url + WELL_KNOWN)
+        return fetch("GET", url + WELL_KNOWN, timeout=timeout)
     except Unreachable:
+        return None
+
+
+def usable_metadata(reply, issuer, endpoints) -> dict:
+    """The document of a reply, where it is of this profile and issuer (None: any) and names the endpoints; else an empty one."""
+    if reply is None:
         return {}
     document = reply.json_object() if reply.status == 200 else {}
     fits = document.get("profile") == PROFILE and issuer in (None, document.get("issuer"))

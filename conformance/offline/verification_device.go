@@ -51,10 +51,11 @@ func verificationDeviceChecks() []conformance.Check {
 		{"OF-VD-29", (*deviceTest).oneCountersignASession},
 		{"OF-VD-30", (*deviceTest).idleSessionForgotten},
 		{"OF-VD-31", (*deviceTest).framesAsPictures},
+		{"OF-VD-33", (*deviceTest).lostMetadataAskedForAgain},
 	} {
 		checks = append(checks, conformance.Check{ID: c.id, Role: catalog.VerificationDevice, Alone: true, Run: nearDevices(c.run)})
 	}
-	return conformance.LettingTimePass(conformance.Waits, checks, "OF-VD-25", "OF-VD-30")
+	return conformance.LettingTimePass(conformance.Waits, checks, "OF-VD-25", "OF-VD-30", "OF-VD-33")
 }
 
 // deviceTest is a test of a device, with the handsets and the server that the harness plays.

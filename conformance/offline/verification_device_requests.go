@@ -38,11 +38,13 @@ func (d *deviceTest) authenticatesItself() {
 	}
 }
 
+// metadataKept is when the server's metadata are read again at the latest (section 8), and a little later.
+const metadataKept = 10*time.Minute + time.Second
+
 // OF-VD-25
 func (d *deviceTest) metadataIssuerCompared() {
 	d.visit().buys()
-	const kept = 10*time.Minute + time.Second // section 8: it is read again ten minutes later
-	d.Advance(kept)
+	d.Advance(metadataKept)
 	mark := d.server.Mark()
 	document := strings.TrimPrefix(wellKnown, "/")
 	d.server.misbehave(fault{endpoint: document, answer: func(received, serverAnswer) serverAnswer {
@@ -174,4 +176,39 @@ func (d *deviceTest) oneCountersignASession() {
 		v.FailAt(r.exchange, "no verification with other bytes once message 2 is complete", fmt.Sprintf("%x", r.body))
 	}
 	v.approves("a right countersign, followed by frames of another")
+}
+
+// OF-VD-33
+func (d *deviceTest) lostMetadataAskedForAgain() {
+	d.visit().buys()
+	document := strings.TrimPrefix(wellKnown, "/")
+	for _, c := range []struct {
+		when   string
+		answer serverAnswer
+	}{
+		{"after status 503", decline(http.StatusServiceUnavailable, "temporarily_unavailable", "A fault that the check wants.")},
+		{"after no answer", serverAnswer{lost: true}},
+	} {
+		d.Advance(metadataKept)
+		mark := d.server.Mark()
+		d.server.misbehave(fault{endpoint: document, times: 1, answer: func(received, serverAnswer) serverAnswer { return c.answer }})
+		v := d.visit()
+		v.applies()
+		content, exchange := v.hears(linkInformation)
+		asked := 0
+		for _, r := range d.server.Since(mark) {
+			if r.endpoint == document {
+				asked, exchange = asked+1, r.exchange
+			}
+		}
+		switch {
+		case asked == 0:
+			v.FailAt(exchange, "the server's metadata read again ten minutes after they were read", "no request for them")
+		case asked == 1:
+			v.FailAt(exchange, "the server's metadata asked for again "+c.when, "1 request, and then "+v.describe(content))
+		}
+		if f, err := peekPayload(content); err != nil || f.number(keyType) != typeInformation {
+			v.FailAt(exchange, "information as message 1 where the metadata came at the second request, "+c.when, v.describe(content))
+		}
+	}
 }

@@ -172,6 +172,12 @@ func (v *Visit) Says(message byte, content []byte) bool {
 	return true
 }
 
+// Begins sends the first of two frames of an application, and reports whether the device took it.
+func (v *Visit) Begins(content []byte) bool {
+	_, answered := v.ask(nearfield.Frame{Type: nearfield.Data, Session: v.Session, Message: nearfield.Application, Count: 2, Payload: content})
+	return answered
+}
+
 // Hears polls for a message for half a minute; nil when it does not come.
 func (v *Visit) Hears(message byte) []byte {
 	const polls, pause = 60, 500 * time.Millisecond

@@ -130,18 +130,23 @@ func (st *Stage) Over(name string) {
 	}
 }
 
-// Ideal makes the air between all handsets and all tills one that takes no time and loses nothing but frames that are longer
-// than this, in bytes, so that nothing but who leads the world orders what happens.
-func (st *Stage) Ideal(frame int) {
+// Ideal makes the air between all handsets and all tills a link of that name that takes no time and loses nothing but what it cannot
+// carry, so that nothing but who leads the world orders what happens. It carries frames of at most that size, in bytes: by the
+// link qr as pictures, and by the others as they are.
+func (st *Stage) Ideal(link string, frame int) {
 	for _, t := range st.tills() {
-		t.link = nearfield.Link{Name: "nfc", FrameSize: frame}
+		t.link = nearfield.Link{Name: link, FrameSize: frame}
 		for _, u := range st.people {
 			*st.World.Link(u.Host.Name(), t.Host.Name()) = sim.Link{BytesPerSecond: 1 << 62}
 			*st.World.Link(t.Host.Name(), u.Host.Name()) = sim.Link{BytesPerSecond: 1 << 62}
 		}
 	}
 	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		return sim.Verdict{Drop: NearField(&m) && len(m.Body) > frame}
+		carried := len(m.Body) <= frame
+		if link == "qr" { // cameras see pictures and nothing else
+			carried = m.Header.Get("Content-Type") == nearfield.PictureType
+		}
+		return sim.Verdict{Drop: NearField(&m) && !carried}
 	}))
 }
 
