@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,7 @@ type loop struct {
 	epoll, timer int
 	by           map[int32]*eventConn // the connections that are open, by file
 	resolved     map[string]unix.Sockaddr
+	resting      []*looper // seats that let time pass
 	events       [128]unix.EpollEvent
 }
 
@@ -32,7 +34,8 @@ type looper struct {
 	stop   func()
 	yield  func(struct{}) bool
 	idle   bool
-	err    error // of the script: the harness broke
+	until  time.Time // when its rest is over
+	err    error     // of the script: the harness broke
 }
 
 func newLoop() (*loop, error) {
@@ -70,13 +73,14 @@ func (a *Attacker) loop(ctx context.Context, p Pacer, r *Recorder, waiting func(
 		for _, k := range seats {
 			k.stop()
 			k.seat.reset(nil)
-			k.seat.recorder = nil
+			k.seat.recorder, k.seat.rest = nil, nil
 		}
 	}()
 	due, taken := 0, 0
 	for _, s := range a.seats {
 		k := &looper{seat: s, idle: true}
 		s.reset(func(_ context.Context, _, address string) (net.Conn, error) { return l.dial(k, address) })
+		s.rest = func(d time.Duration) { l.rest(k, d) }
 		k.resume, k.stop = iter.Pull(func(yield func(struct{}) bool) {
 			for k.yield = yield; yield(struct{}{}); {
 				for k.idle = false; taken < due && k.err == nil; {
@@ -157,14 +161,48 @@ func (l *loop) arm(after time.Duration) error {
 	return unix.TimerfdSettime(l.timer, 0, &spec, nil)
 }
 
+// rest lets a seat's coroutine rest for a time.
+func (l *loop) rest(k *looper, d time.Duration) {
+	k.until = time.Now().Add(d)
+	l.resting = append(l.resting, k)
+	k.yield(struct{}{}) // when the run is over, the next exchange says so
+}
+
+// wake lets those seats go on whose rest is over.
+func (l *loop) wake(now time.Time) {
+	var over []*looper
+	l.resting = slices.DeleteFunc(l.resting, func(k *looper) bool {
+		rested := !k.until.After(now)
+		if rested {
+			over = append(over, k)
+		}
+		return rested
+	})
+	for _, k := range over {
+		k.resume()
+	}
+}
+
+// sleep is how long the loop may sleep, in milliseconds: to the end of the first rest, rounded up.
+func (l *loop) sleep() int {
+	longest := sweep
+	for _, k := range l.resting {
+		longest = min(longest, max(0, time.Until(k.until)))
+	}
+	return int((longest + time.Millisecond - 1) / time.Millisecond)
+}
+
 // wait sleeps until something is ready, and lets those seats go on.
 func (l *loop) wait() error {
-	n, err := unix.EpollWait(l.epoll, l.events[:], int(sweep/time.Millisecond))
+	n, err := unix.EpollWait(l.epoll, l.events[:], l.sleep())
 	if errors.Is(err, unix.EINTR) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("epoll: %w", err)
+	}
+	if len(l.resting) > 0 {
+		l.wake(time.Now())
 	}
 	for _, e := range l.events[:n] {
 		c := l.by[e.Fd]

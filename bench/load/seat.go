@@ -32,6 +32,7 @@ type Seat struct {
 	hosts    []host
 	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: over TCP
 	before   int                                                                  // connections that were opened before the last reset
+	rest     func(time.Duration)                                                  // nil: the seat has a goroutine of its own
 	recorder *Recorder                                                            // nil outside of an attack
 	measured bool                                                                 // and not in the warm-up
 	since    time.Duration                                                        // from when on the next leg is wanted
@@ -75,6 +76,18 @@ func (s *Seat) Do(leg int, r *lean.Route, request []byte) (*lean.Response, error
 		s.since = now
 	}
 	return answer, err
+}
+
+// Rest lets time pass between two requests, for a flow in which a party has to wait before it asks again. The next leg is wanted when it is over.
+func (s *Seat) Rest(d time.Duration) {
+	if s.rest != nil {
+		s.rest(d)
+	} else {
+		<-time.After(d)
+	}
+	if s.recorder != nil {
+		s.since = s.recorder.now()
+	}
 }
 
 // Wrong is the error of a script whose last answer breaks the rules.

@@ -39,6 +39,7 @@ type loading struct {
 	thresholds             []string
 	baseline, metrics, out string
 	json                   bool
+	profiles               profiling
 
 	recorder atomic.Pointer[load.Recorder] // of the run under way, for the metrics
 }
@@ -63,6 +64,7 @@ Without one about errors, each journey that goes wrong makes the run fail. Exit 
   countersign bench load --config countersign.yaml --ramp 10-500 --duration 1m --threshold 'p99<50ms'
   countersign bench load --config countersign.yaml --max --threshold 'p99<50ms'
   countersign bench load --exec './server --port {port}' --flow ticket --rate 100 --baseline before/load.json --threshold 'p99<1.1x'
+  countersign bench load --flow mobile --role business-system --rate 300 --cpuprofile && go tool pprof -top out/cpu.pprof
   countersign bench load --endpoint http://127.0.0.1:9000/ --rate 2000 --expect-text hello`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error { return l.command(c) },
@@ -72,7 +74,7 @@ Without one about errors, each journey that goes wrong makes the run fail. Exit 
 	f.StringVar(&l.flow, "flow", "", "flow to play: "+strings.Join(job.Playable(), ", ")+" (default: that of the configuration or of the target)")
 	f.StringVar(&l.target, "target", "", "base URL of the implementation under load")
 	l.start.flags(c)
-	f.StringSliceVar(&l.roles, "role", nil, "role under load, as account-server; repeatable (default: each that there is a script for)")
+	f.StringSliceVar(&l.roles, "role", nil, "role under load, as account-server; repeatable (default: each that serves many; a client, as terminal, by its name only)")
 	f.StringVar(&l.level, "level", "", "core or hardened (default hardened)")
 	f.Uint64Var(&l.seed, "seed", 0, "seed of the reference (default 1)")
 	f.Float64Var(&l.rate, "rate", 0, "journeys that begin in a second; with --max, the first rate that is tried")
@@ -95,6 +97,8 @@ Without one about errors, each journey that goes wrong makes the run fail. Exit 
 	f.StringVar(&l.metrics, "metrics", "", "address at which Prometheus can read the run while it goes on, as 127.0.0.1:9464")
 	f.StringVar(&l.out, "out", "out", "folder for load.html, load.json and load.hdr")
 	f.BoolVar(&l.json, "json", false, "print the result as JSON on standard output")
+	l.profiles.flags(f)
+	c.AddCommand(p.benchLoadGrowth())
 	return c
 }
 
@@ -119,7 +123,12 @@ func (l *loading) command(c *cobra.Command) error {
 		}
 		defer close()
 	}
+	stop, err := l.profiles.start(l.out)
+	if err != nil {
+		return err
+	}
 	outcome, err := l.Job.Run(c.Context())
+	stop()
 	if err != nil {
 		return l.failed(err)
 	}

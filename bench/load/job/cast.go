@@ -104,7 +104,7 @@ func (j Job) remote(ctx context.Context) (*cast, error) {
 	return c, c.open(ctx, target.Flow, roles, target.Open)
 }
 
-// wanted are the roles that are put under load: those that are asked for, or else those that are there, as far as there is a script for them.
+// wanted are the roles that are put under load: those that are asked for, or else those that are there and serve many, as far as there is a script for them.
 func wanted(flow conformance.Flow, asked, there []catalog.Role) ([]catalog.Role, error) {
 	playable := play.Roles(flow.Name)
 	for _, role := range asked {
@@ -113,18 +113,12 @@ func wanted(flow conformance.Flow, asked, there []catalog.Role) ([]catalog.Role,
 		}
 	}
 	if len(asked) > 0 {
-		there = asked
+		return slices.DeleteFunc(playable, func(role catalog.Role) bool { return !slices.Contains(asked, role) }), nil
 	}
-	var roles []catalog.Role
-	for _, role := range playable {
-		if slices.Contains(there, role) {
-			roles = append(roles, role)
-		}
+	if chosen := play.Chosen(flow.Name, there); len(chosen) > 0 {
+		return chosen, nil
 	}
-	if len(roles) == 0 {
-		return nil, &play.SceneError{Problem: fmt.Sprintf("none of the roles %v of %s can be put under load; those that can are %v", there, flow.Name, playable)}
-	}
-	return roles, nil
+	return nil, &play.SceneError{Problem: fmt.Sprintf("none of the roles %v of %s can be put under load; those that can are %v", there, flow.Name, playable)}
 }
 
 // open makes one script of those of all roles.

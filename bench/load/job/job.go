@@ -12,6 +12,7 @@ import (
 	"countersign/bench/load"
 	"countersign/bench/load/lean"
 	"countersign/bench/load/play"
+	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
 )
@@ -70,6 +71,9 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 
 // check finds what can be found without a target.
 func (j Job) check() error {
+	if j.Endpoint == nil && j.Config.Level == catalog.Core {
+		return &certify.UsageError{Problem: "every answer under load is judged by the level hardened, by which one of level core is wrong; leave out --level core, or put one endpoint under load with --endpoint"}
+	}
 	if j.Search == nil {
 		if err := j.Pacer.Check(); err != nil {
 			return err

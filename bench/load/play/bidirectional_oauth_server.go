@@ -19,6 +19,7 @@ import (
 type oauthServer struct {
 	setup                                       *bidirectional.Setup
 	temporary, authorization, token, revocation *lean.Route
+	authorizing                                 *lean.Route // how the form is sent to the page
 
 	issuer string // under which the target signs hand-overs
 
@@ -45,7 +46,7 @@ func newOAuthServer(scene *Scene) (load.Script, error) {
 	}
 	o := &oauthServer{setup: setup, handed: map[string]handed{}}
 	if err := scene.routes(
-		post(&o.temporary, "temporary_credential_endpoint", asForm), get(&o.authorization, "authorization_endpoint"),
+		post(&o.temporary, "temporary_credential_endpoint", asForm), get(&o.authorization, "authorization_endpoint"), post(&o.authorizing, "authorization_endpoint", asForm),
 		post(&o.token, "token_endpoint", asForm), post(&o.revocation, "revocation_endpoint", asForm),
 	); err != nil {
 		return nil, err
@@ -183,11 +184,11 @@ func (o *oauthServer) consent(s *load.Seat, token string, holder bidirectional.C
 	page.values.Set("username", user.Name)
 	page.values.Set("password", user.Password)
 	page.values.Set("decision", "approve")
-	route, err := page.route(o.authorization.URL, query)
+	route, rest, err := page.route(o.authorizing, query)
 	if err != nil {
 		return "", s.Wrong("a form whose action can be asked", err.Error())
 	}
-	s.Buffer = route.Append(s.Buffer[:0], "", cookies.line(), []byte(page.values.Encode()))
+	s.Buffer = route.Append(s.Buffer[:0], rest, cookies.line(), []byte(page.values.Encode()))
 	if resp, err = s.Do(legConsent, route, s.Buffer); err != nil {
 		return "", err
 	}

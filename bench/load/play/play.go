@@ -33,22 +33,29 @@ type Scene struct {
 // opener makes the script for a role.
 type opener func(*Scene) (load.Script, error)
 
+// entry is a role that can be put under load. One that serves many is so without being named; a client, which plays one user or one device, only by its name.
+type entry struct {
+	role  catalog.Role
+	open  opener
+	serve bool
+}
+
 // roles are those that can be put under load, flow by flow, in the order in which a journey meets them.
-func roles(flow string) []struct {
-	role catalog.Role
-	open opener
-} {
-	type entry = struct {
-		role catalog.Role
-		open opener
-	}
+func roles(flow string) []entry {
 	switch flow {
 	case "ticket":
-		return []entry{{catalog.AccountServer, newAccountServer}, {catalog.AppServer, newAppServer}}
+		return []entry{{catalog.AccountServer, newAccountServer, true}, {catalog.AppServer, newAppServer, true}, {catalog.Terminal, newTerminal, false}}
 	case "unified":
-		return []entry{{catalog.Platform, newPlatform}}
+		return []entry{{catalog.Platform, newPlatform, true}, {catalog.ThirdPartyPlatform, newThirdParty, true}}
+	case "mobile":
+		return []entry{{catalog.AuthorizationServer, newAuthorizationServer, true}, {catalog.BusinessSystem, newBusinessSystem, true}, {catalog.MobileApp, newMobileApp, false}}
+	case "offline":
+		return []entry{{catalog.ServiceServer, newServiceServer, true}, {catalog.VerificationDevice, newVerificationDevice, false}, {catalog.Handset, newHandset, false}}
 	case "bidirectional":
-		return []entry{{catalog.OAuthServer, newOAuthServer}, {catalog.ResourceServer, newResourceServer}}
+		return []entry{
+			{catalog.OAuthServer, newOAuthServer, true}, {catalog.ResourceServer, newResourceServer, true}, {catalog.ClientInitiating, newInitiating, false},
+			{catalog.ClientReceiving, newReceiving, false},
+		}
 	}
 	return nil
 }
@@ -60,6 +67,24 @@ func Roles(flow string) []catalog.Role {
 		all = append(all, e.role)
 	}
 	return all
+}
+
+// Chosen are those of the roles that are put under load where nobody names any: the ones that serve many, or else the clients.
+func Chosen(flow string, there []catalog.Role) []catalog.Role {
+	var servers, clients []catalog.Role
+	for _, e := range roles(flow) {
+		switch {
+		case !slices.Contains(there, e.role):
+		case e.serve:
+			servers = append(servers, e.role)
+		default:
+			clients = append(clients, e.role)
+		}
+	}
+	if len(servers) > 0 {
+		return servers
+	}
+	return clients
 }
 
 // SceneError says that a target cannot be put under load as it is set up.
@@ -82,12 +107,7 @@ func (e *DeadError) Unwrap() error { return e.Err }
 
 // Open gives the script for a role of the scene's flow. The error is a *SceneError or a *DeadError.
 func Open(ctx context.Context, s *Scene, role catalog.Role) (load.Script, error) {
-	at := slices.IndexFunc(roles(s.Flow.Name), func(e struct {
-		role catalog.Role
-		open opener
-	}) bool {
-		return e.role == role
-	})
+	at := slices.IndexFunc(roles(s.Flow.Name), func(e entry) bool { return e.role == role })
 	if at < 0 {
 		return nil, &SceneError{fmt.Sprintf("the role %s of %s cannot be put under load; the roles that can are %v", role, s.Flow.Name, Roles(s.Flow.Name))}
 	}
@@ -187,14 +207,27 @@ func status(s *load.Seat, r *lean.Response, want int) error {
 
 // secretJSON wants status 200 and a JSON object that no cache keeps, and reads it.
 func secretJSON(s *load.Seat, r *lean.Response, into any) error {
+	if err := object(s, r, into); err != nil {
+		return err
+	}
+	return uncached(s, r)
+}
+
+// uncached wants an answer that no cache keeps.
+func uncached(s *load.Seat, r *lean.Response) error {
+	if !r.Has("Cache-Control", "no-store") {
+		return s.Wrong("Cache-Control: no-store", fmt.Sprintf("Cache-Control %q", r.Header("Cache-Control")))
+	}
+	return nil
+}
+
+// object wants status 200 and a JSON object, and reads it.
+func object(s *load.Seat, r *lean.Response, into any) error {
 	if err := status(s, r, http.StatusOK); err != nil {
 		return err
 	}
 	if !typed(r, asJSON) {
 		return s.Wrong("an answer of type "+asJSON, fmt.Sprintf("Content-Type %q", r.Header("Content-Type")))
-	}
-	if !r.Has("Cache-Control", "no-store") {
-		return s.Wrong("Cache-Control: no-store", fmt.Sprintf("Cache-Control %q", r.Header("Cache-Control")))
 	}
 	if err := json.Unmarshal(r.Body, into); err != nil {
 		return s.Wrong("a JSON object with the members of the profile", err.Error())
@@ -208,16 +241,16 @@ func typed(r *lean.Response, mediaType string) bool {
 	return bytes.EqualFold(bytes.TrimSpace(kind), []byte(mediaType))
 }
 
-// refusal wants a refusal with a status and an error code.
-func refusal(s *load.Seat, r *lean.Response, want int, code string) error {
+// refusal wants a refusal with a status and one of the error codes.
+func refusal(s *load.Seat, r *lean.Response, want int, codes ...string) error {
 	if err := status(s, r, want); err != nil {
 		return err
 	}
 	var body struct {
 		Error string `json:"error"`
 	}
-	if err := json.Unmarshal(r.Body, &body); err != nil || body.Error != code {
-		return s.Wrong("error "+code, fmt.Sprintf("error %q", body.Error))
+	if err := json.Unmarshal(r.Body, &body); err != nil || !slices.Contains(codes, body.Error) {
+		return s.Wrong("error "+strings.Join(codes, " or "), fmt.Sprintf("error %q", body.Error))
 	}
 	return nil
 }

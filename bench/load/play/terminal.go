@@ -48,54 +48,76 @@ type formPage struct {
 	values url.Values // what the form sends by itself
 }
 
-// readPage reads the first form of a page. To build the page's whole tree would cost more than the exchange.
+// readPage reads the first form of a page. To build the page's whole tree would cost more than the exchange; and so would to read the head, which holds no form,
+// and what comes behind the form.
 func readPage(resp *lean.Response) formPage {
-	page, inside := formPage{values: url.Values{}}, false
-	for tokens := html.NewTokenizer(bytes.NewReader(resp.Body)); ; {
+	page, body := formPage{values: url.Values{}}, resp.Body
+	if end := bytes.Index(body, []byte("</head>")); end >= 0 {
+		body = body[end:]
+	}
+	for tokens := html.NewTokenizer(bytes.NewReader(body)); ; {
 		kind := tokens.Next()
 		if kind == html.ErrorToken {
 			return page
 		}
-		name, more := tokens.TagName()
-		tag := string(name)
-		if kind == html.EndTagToken && tag == "form" {
-			inside = false
-		}
-		if kind != html.StartTagToken && kind != html.SelfClosingTagToken || tag != "form" && tag != "input" {
+		if kind == html.TextToken || kind == html.CommentToken || kind == html.DoctypeToken || !mayMatter(tokens.Raw()) {
 			continue
 		}
-		attributes := map[string]string{}
+		name, more := tokens.TagName()
+		form, input := string(name) == "form", string(name) == "input"
+		switch {
+		case kind == html.EndTagToken && form && page.form:
+			return page
+		case kind == html.EndTagToken || !form && !input || input && !page.form:
+			continue
+		}
+		var key, value []byte
+		var field struct{ kind, name, value string }
 		for more {
-			var key, value []byte
 			key, value, more = tokens.TagAttr()
-			attributes[string(key)] = string(value)
+			switch string(key) {
+			case "action":
+				if form && !page.form {
+					page.action = string(value)
+				}
+			case "type":
+				field.kind = string(value)
+			case "name":
+				field.name = string(value)
+			case "value":
+				field.value = string(value)
+			}
 		}
 		switch {
-		case tag == "form" && !page.form:
-			page.action, page.form, inside = attributes["action"], true, true
-		case inside && strings.EqualFold(attributes["type"], "hidden"):
-			page.values.Add(attributes["name"], attributes["value"])
-		case inside && strings.EqualFold(attributes["type"], "password"):
+		case form:
+			page.form = true
+		case strings.EqualFold(field.kind, "hidden"):
+			page.values.Add(field.name, field.value)
+		case strings.EqualFold(field.kind, "password"):
 			page.asks = true
 		}
 	}
 }
 
-// route is where the form is sent, from a page that was asked for by a URL and a query.
-func (p formPage) route(page, query string) (*lean.Route, error) {
-	base, err := url.Parse(page)
+// mayMatter reports whether a tag begins as that of a form or an input does.
+func mayMatter(tag []byte) bool {
+	first := bytes.TrimLeft(tag, "</")
+	return len(first) > 0 && (first[0]|0x20 == 'f' || first[0]|0x20 == 'i')
+}
+
+// route is where the form is sent, and with what query, from a page that was asked for by a query. own is how a form is sent to the page's own URL, where most go.
+func (p formPage) route(own *lean.Route, query string) (at *lean.Route, rest string, err error) {
+	if p.action == "" {
+		return own, query, nil
+	}
+	base, err := url.Parse(own.URL)
 	if err != nil {
-		return nil, err
-	}
-	if base.RawQuery != "" && query != "" {
-		query = base.RawQuery + "&" + query
-	}
-	if query != "" {
-		base.RawQuery = query
+		return nil, "", err
 	}
 	to, err := base.Parse(p.action)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return lean.NewRoute(http.MethodPost, to.String(), "Content-Type: "+asForm)
+	at, err = lean.NewRoute(http.MethodPost, to.String(), "Content-Type: "+asForm)
+	return at, "", err
 }

@@ -117,7 +117,6 @@ func (a *appServer) read(s *load.Seat, leg int, user, key string) error {
 
 // ServeHTTP plays the account server: its metadata, and verifications by section 4.4 of the profile.
 func (a *appServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	issuer := strings.TrimSuffix(a.setup.Issuer, "/")
 	if r.Method == http.MethodPost {
 		a.verify(w, r)
 		return
@@ -126,11 +125,7 @@ func (a *appServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, map[string]any{"error": "not_found", "error_description": "There is nothing at this path."})
 		return
 	}
-	answer(w, http.StatusOK, map[string]any{
-		"profile": "ticket@1", "issuer": issuer, "registration_endpoint": issuer + "/registration", "authentication_endpoint": issuer + "/authentication",
-		"refresh_endpoint": issuer + "/refresh", "verification_endpoint": issuer + "/verification", "revocation_endpoint": issuer + "/revocation",
-		"authorization_key_lifetime": 600, "refresh_key_lifetime": 2592000, "refresh_grace": 60,
-	})
+	answer(w, http.StatusOK, accountServerDocument(a.setup.Issuer))
 }
 
 func (a *appServer) verify(w http.ResponseWriter, r *http.Request) {
@@ -152,8 +147,8 @@ func (a *appServer) verify(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer sends a JSON object.
-func answer(w http.ResponseWriter, status int, members map[string]any) {
+// answer sends a JSON object: what members encodes to.
+func answer(w http.ResponseWriter, status int, members any) {
 	w.Header().Set("Content-Type", asJSON)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -24,8 +24,9 @@ type platform struct {
 	setup                                                *unified.Setup
 	issuer                                               string
 	site                                                 unified.ThirdPartySetup
-	key                                                  jose.Key
+	key                                                  *channel
 	authorization, logout, token, authentication, status *lean.Route
+	authorizing, leaving                                 *lean.Route // how forms are sent to the pages
 
 	mu      sync.Mutex
 	subs    map[string]bool // the users of whom logouts may come
@@ -55,12 +56,15 @@ func newPlatform(scene *Scene) (load.Script, error) {
 	if err != nil {
 		return nil, &SceneError{err.Error()}
 	}
-	p.key = jose.Key{ID: newest.ID, Secret: secret}
+	if p.key, err = newChannel(newest.ID, secret); err != nil {
+		return nil, err
+	}
 	if p.issuer, _ = scene.metadata["issuer"].(string); p.issuer == "" {
 		return nil, &SceneError{fmt.Sprintf("the metadata of %s name no issuer", scene.Target.URL)}
 	}
 	if err := scene.routes(
-		get(&p.authorization, "authorization_endpoint"), get(&p.logout, "logout_endpoint"), post(&p.token, "token_endpoint", asJOSE),
+		get(&p.authorization, "authorization_endpoint"), get(&p.logout, "logout_endpoint"),
+		post(&p.authorizing, "authorization_endpoint", asForm), post(&p.leaving, "logout_endpoint", asForm), post(&p.token, "token_endpoint", asJOSE),
 		post(&p.authentication, "authentication_endpoint", asJOSE), post(&p.status, "status_endpoint", asJOSE),
 	); err != nil {
 		return nil, err
@@ -146,7 +150,7 @@ func (p *platform) approve(s *load.Seat, own *visitor, cookies *jar) (code, veri
 		"response_type": {"code"}, "client_id": {p.site.ClientID}, "redirect_uri": {p.site.CallbackURI()}, "state": {state},
 		"code_challenge": {jose.Encode(sum[:])}, "code_challenge_method": {"S256"},
 	}.Encode()
-	resp, err := p.form(s, legAuthorizationPage, legApproval, p.authorization, query, cookies, func(page formPage) error {
+	resp, err := p.form(s, legAuthorizationPage, legApproval, p.authorization, p.authorizing, query, cookies, func(page formPage) error {
 		if !page.asks {
 			return s.Wrong("a page with a form that asks for a password", "none")
 		}
@@ -172,7 +176,7 @@ func (p *platform) approve(s *load.Seat, own *visitor, cookies *jar) (code, veri
 }
 
 // form opens a page and sends its form, filled in.
-func (p *platform) form(s *load.Seat, open, send int, at *lean.Route, query string, cookies *jar, fill func(formPage) error) (*lean.Response, error) {
+func (p *platform) form(s *load.Seat, open, send int, at, own *lean.Route, query string, cookies *jar, fill func(formPage) error) (*lean.Response, error) {
 	s.Buffer = at.Append(s.Buffer[:0], query, "Accept: text/html\r\n"+cookies.line(), nil)
 	resp, err := s.Do(open, at, s.Buffer)
 	if err != nil {
@@ -189,11 +193,11 @@ func (p *platform) form(s *load.Seat, open, send int, at *lean.Route, query stri
 	if err := fill(page); err != nil {
 		return nil, err
 	}
-	route, err := page.route(at.URL, query)
+	route, rest, err := page.route(own, query)
 	if err != nil {
 		return nil, s.Wrong("a form whose action can be asked", err.Error())
 	}
-	s.Buffer = route.Append(s.Buffer[:0], "", cookies.line(), []byte(page.values.Encode()))
+	s.Buffer = route.Append(s.Buffer[:0], rest, cookies.line(), []byte(page.values.Encode()))
 	if resp, err = s.Do(send, route, s.Buffer); err == nil {
 		cookies.take(resp)
 	}
@@ -239,7 +243,7 @@ func (p *platform) active(s *load.Seat, own *visitor, leg int, want bool) error 
 
 // leave logs the user out.
 func (p *platform) leave(s *load.Seat, cookies *jar) error {
-	resp, err := p.form(s, legLogoutPage, legLogout, p.logout, "", cookies, func(page formPage) error {
+	resp, err := p.form(s, legLogoutPage, legLogout, p.logout, p.leaving, "", cookies, func(page formPage) error {
 		page.values.Set("decision", "logout")
 		return nil
 	})
@@ -270,7 +274,7 @@ func (p *platform) ask(s *load.Seat, own *visitor, leg int, at *lean.Route, name
 	if !typed(resp, asJOSE) {
 		return s.Wrong("an answer of type "+asJOSE, fmt.Sprintf("Content-Type %q", resp.Header("Content-Type")))
 	}
-	header, payload, err := jose.Open(string(resp.Body), p.key.Secret)
+	typ, payload, err := p.key.open(resp.Body)
 	if err != nil {
 		return s.Wrong("an answer that opens under the key of the request", err.Error())
 	}
@@ -279,7 +283,7 @@ func (p *platform) ask(s *load.Seat, own *visitor, leg int, at *lean.Route, name
 		return s.Wrong("a payload that is a JSON object", err.Error())
 	}
 	if err := first(
-		same(s, "typ", name+"-response+jwt", fmt.Sprint(header["typ"])), same(s, "iss", p.issuer, all.Issuer), same(s, "aud", p.site.ClientID, all.Audience),
+		same(s, "typ", name+"-response+jwt", typ), same(s, "iss", p.issuer, all.Issuer), same(s, "aud", p.site.ClientID, all.Audience),
 		same(s, "in_reply_to", id, all.InReplyTo),
 	); err != nil {
 		return err
@@ -308,8 +312,7 @@ func (p *platform) seal(random io.Reader, name, id, inReplyTo string, members ma
 	if err != nil {
 		return nil, err
 	}
-	body, err := jose.Seal(random, p.key, map[string]any{"typ": name + "+jwt"}, text)
-	return []byte(body), err
+	return p.key.seal(random, name+"+jwt", text)
 }
 
 // ServeHTTP plays the third-party platform that is told of logouts: section 4.6 of the profile. It has done at once whatever it is asked.
@@ -319,7 +322,7 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	_, payload, err := jose.Open(string(body), p.key.Secret)
+	_, payload, err := p.key.open(body)
 	var asked struct {
 		envelope
 		Tasks []struct {

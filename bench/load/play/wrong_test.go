@@ -122,5 +122,15 @@ var _ = Describe("A server that is wrong now and then", func() {
 		Entry("OAuth server", "oauth-server", "BI-OS-02", "BI-OS-03", "BI-OS-13", "BI-OS-15", "BI-OS-18", "BI-OS-20", "BI-OS-21", "BI-OS-44", "BI-OS-45", "BI-OS-48"),
 		Entry("authentication platform", "authentication-platform", "UN-PL-07", "UN-PL-15", "UN-PL-16", "UN-PL-37", "UN-PL-84", "UN-PL-85"),
 		Entry("resource server", "resource-server", "BI-RS-01", "BI-RS-06", "BI-RS-14", "BI-RS-23"),
+		Entry("authorization server", "authorization-server", "MO-AS-10", "MO-AS-18", "MO-AS-19", "MO-AS-34", "MO-AS-35", "MO-AS-40", "MO-AS-45", "MO-AS-48", "MO-AS-53", "MO-AS-61", "MO-AS-65"),
+		Entry("business system", "business-system", "MO-BS-05", "MO-BS-09", "MO-BS-11", "MO-BS-18", "MO-BS-23", "MO-BS-34"),
+		Entry("service server", "service-server", "OF-SS-03", "OF-SS-06", "OF-SS-10", "OF-SS-14", "OF-SS-19", "OF-SS-29", "OF-SS-53", "OF-SS-55"),
+		Entry("verification device", "verification-device", "OF-VD-03", "OF-VD-04", "OF-VD-06", "OF-VD-11", "OF-VD-15", "OF-VD-24"),
+		Entry("handset", "handset", "OF-HS-06", "OF-HS-09", "OF-HS-20", "OF-HS-24"),
+		Entry("terminal", "terminal", "TI-TE-06", "TI-TE-07", "TI-TE-15"),
+		Entry("app", "mobile-app", "MO-AP-02", "MO-AP-03", "MO-AP-13", "MO-AP-14"),
+		Entry("third-party platform", "third-party-platform", "UN-TP-04", "UN-TP-05", "UN-TP-12", "UN-TP-15", "UN-TP-27", "UN-TP-51"),
+		Entry("client that initiates", "client-initiating", "BI-CL-01", "BI-CL-04", "BI-CL-05", "BI-CL-13", "BI-CL-16"),
+		Entry("client that receives", "client-receiving", "BI-CL-07", "BI-CL-09", "BI-CL-13", "BI-CL-23"),
 	)
 })
