@@ -134,6 +134,21 @@ func terminalAttacks() []Scenario {
 				st.Server.Publish("authentication_endpoint", "http://accounts/authentication")
 				st.Alice.Plays(func(u *accounts.User) { u.Registers(st.One) })
 			}).openAtCore(),
+		ticketAttack("password-led-astray", "Metadata without TLS, written anew",
+			"Alice's terminal and the apps know the account server under a URL without TLS. What its metadata name lies under TLS, but somebody on the way has written a page of the second app's into them, which is dishonest: there her password goes, well encrypted. At hardened the terminal does not even ask; at core it believes what comes.",
+			accounts.KeysAtHome, []catalog.ID{"TI-TE-14"}, func(st *accounts.Stage) {
+				leadAstray(st, accounts.LegAuthentication)
+				st.Alice.Plays(func(u *accounts.User) { u.Registers(st.One) })
+			}).openAtCore(),
+		ticketAttack("verification-led-astray", "Metadata without TLS, written anew for an app",
+			"As before, but what leads to a page of the attacker's is the verification endpoint. The first app sends its secret there and every pair that it is shown, Alice's and one that Mallory made up, and who answers may confirm what it likes. At hardened an app does not even ask for such metadata; at core it believes what comes.",
+			accounts.KeysAtHome, []catalog.ID{"TI-AP-11"}, func(st *accounts.Stage) {
+				leadAstray(st, accounts.LegVerification)
+				st.Alice.Plays(func(u *accounts.User) { u.Registers(st.One) })
+				st.Mallory.Plays(func(m *accounts.Attacker) {
+					m.Show(st.One, accounts.Ticket{UserID: "whoever", AuthorizationKey: "made-up-made-up-made-up"})
+				})
+			}).openAtCore(),
 		ticketAttack("ticket-of-another-user", "Another user's ticket in the answer",
 			"A proxy before the account server mixes up answers, and Mallory has found out how to have Alice's terminal get a ticket of Mallory's in answer to its refresh. From then on Alice would work in Mallory's account and leave her data there. At hardened the terminal takes no ticket of another user; at core it looks at the keys only.",
 			accounts.OwnAccount, []catalog.ID{"TI-TE-12"}, func(st *accounts.Stage) {
@@ -178,4 +193,21 @@ func terminalAttacks() []Scenario {
 				goes(st, st.Alice, steps...)
 			}).openAtCore(),
 	}
+}
+
+// leadAstray has everybody know the account server under a URL without TLS, where somebody writes into its metadata that an endpoint is a page of the second app's.
+func leadAstray(st *accounts.Stage, leg string) {
+	st.Server.WithoutTLS()
+	st.TakeOver(st.Two.Host, servingApp(st, st.Two, func(w http.ResponseWriter, _ *http.Request) {
+		stage.WriteJSON(w, http.StatusServiceUnavailable, map[string]string{"error": "temporarily_unavailable"})
+	}))
+	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) (v sim.Verdict) {
+		if m.Kind != sim.Response || m.Secure || m.Status != http.StatusOK || m.From != st.Server.Host.Name() {
+			return v
+		}
+		changed := m.Clone()
+		changed.Body = []byte(strings.Replace(string(m.Body), "https://accounts/"+leg, st.Two.Base+"/"+leg, 1))
+		v.Replace = &changed
+		return v
+	}))
 }

@@ -101,6 +101,9 @@ func (a *AppServer) verificationEndpoint() (string, error) {
 	if found && a.Clock.Now().Sub(d.At) < documentKept {
 		return d.Document.VerificationEndpoint, nil
 	}
+	if err := a.overTLS(a.Issuer); err != nil {
+		return "", err
+	}
 	d = discovered{At: a.Clock.Now()}
 	answer, err := outbound.Call{Method: http.MethodGet, URL: a.Issuer + wellKnown}.Do(a.Env, patience)
 	if err != nil {
@@ -109,9 +112,17 @@ func (a *AppServer) verificationEndpoint() (string, error) {
 	if answer.Status != http.StatusOK || json.Unmarshal(answer.Body, &d.Document) != nil || d.Document.Issuer != a.Issuer || d.Document.VerificationEndpoint == "" {
 		return "", fmt.Errorf("the metadata under %s are not those of an account server of that URL", a.Issuer)
 	}
-	// profile section 2: a secret goes over TLS, or stays on loopback
-	if a.Guards.Hardened() && !wire.Private(d.Document.VerificationEndpoint) {
-		return "", fmt.Errorf("%s is neither on TLS nor on loopback: let the account server publish its endpoints under https", d.Document.VerificationEndpoint)
+	if err := a.overTLS(d.Document.VerificationEndpoint); err != nil {
+		return "", err
 	}
 	return d.Document.VerificationEndpoint, a.Store.Update(func(tx store.Tx) error { return tx.Put(documents, a.Issuer, d) })
+}
+
+// overTLS is an error for a URL where others could read what is sent, or answer it.
+func (a *AppServer) overTLS(target string) error {
+	// RFC 8414 section 6.1; RFC 9700 section 2.6
+	if a.Guards.Forbids("TI-AP-11", !wire.Private(target)) {
+		return fmt.Errorf("%s is neither on TLS nor on loopback: let the account server lie and publish its endpoints under https", target)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package ticket_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -200,19 +201,36 @@ var _ = Describe("The ticket flow", func() {
 		Expect(p.opens("app-one", "").Outcome).To(Equal(ticket.LoginRequired))
 	})
 
-	DescribeTable("sends secrets over TLS or to loopback only",
+	DescribeTable("sends nothing but over TLS or to loopback, and asks for no metadata elsewhere",
 		func(guards guard.Set, sends bool) {
 			p := newPlay(guards)
-			p.terminal.Issuer, p.accounts.Issuer = "http://accounts.example", "http://accounts.example"
-			p.one.Issuer = "http://accounts.example"
-			p.open()
+			p.knowsAccountsWithoutTLS()
 			p.opens("app-one", right)
 			Expect(len(p.to("/authentication")) > 0).To(Equal(sends))
+			Expect(slices.ContainsFunc(p.requests, func(r sent) bool { return strings.HasPrefix(r.url, "http://accounts.example") })).To(Equal(sends))
 		},
 		Entry("hardened", guard.Set{}, false),
 		Entry("with the guard lifted", guard.Set{}.Without("TI-TE-14"), true),
 	)
+
+	DescribeTable("an app asks the account server over TLS or on loopback only, for its metadata too",
+		func(guards guard.Set, outcome ticket.Outcome) {
+			p := newPlay(guards)
+			p.knowsAccountsWithoutTLS()
+			Expect(p.opens("app-one", right).Outcome).To(Equal(outcome))
+			Expect(len(p.to("/verification")) > 0).To(Equal(outcome == ticket.GotResource))
+		},
+		Entry("hardened", guard.Set{}.Without("TI-TE-14"), ticket.Unavailable),
+		Entry("with the guard lifted", guard.Set{}.Without("TI-TE-14", "TI-AP-11"), ticket.GotResource),
+	)
 })
+
+// knowsAccountsWithoutTLS has everybody know the account server under a URL without TLS.
+func (p *play) knowsAccountsWithoutTLS() {
+	const plain = "http://accounts.example"
+	p.terminal.Issuer, p.accounts.Issuer, p.one.Issuer = plain, plain, plain
+	p.open()
+}
 
 const givesUp = "gives up"
 

@@ -192,7 +192,7 @@ func (u *use) request(t ticket) (outcome Outcome, doubted bool) {
 	return Refused, false
 }
 
-// openError says that a secret is not sent because others could read it.
+// openError says that a request is not sent because others could read or answer it.
 type openError struct{ url string }
 
 func (e *openError) Error() string {
@@ -206,8 +206,8 @@ func (e *outageError) Error() string { return e.url + " gave no answer, or was o
 
 // send sends a request, and again after a pause when it got no answer or a 5xx (profile section 6.2).
 func (u *use) send(c outbound.Call, tries int) (outbound.Reply, error) {
-	// RFC 6749 section 10.9; RFC 9700 section 2.6
-	if secret := c.Object != nil || c.Authorization != ""; secret && u.Guards.Forbids("TI-TE-14", !wire.Private(c.URL)) {
+	// RFC 6749 section 10.9; RFC 8414 section 6.1: metadata say where secrets go
+	if u.Guards.Forbids("TI-TE-14", !wire.Private(c.URL)) {
 		return outbound.Reply{}, &openError{c.URL}
 	}
 	for try, pause := 1, time.Second; ; try, pause = try+1, 2*pause {

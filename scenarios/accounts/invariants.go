@@ -50,7 +50,7 @@ var (
 	}
 	KeysAtHome = stage.Invariant{
 		Name: "keys-at-home", Requirement: "TI-TE-05",
-		Text: "A password or refresh key reaches nobody but its terminal and the account server, an authorization key besides these its app.",
+		Text: "A password or refresh key reaches nobody but its terminal and the account server, an authorization key besides these its app, and an app's secret nobody but the app and the account server.",
 	}
 	UnderTLS = stage.Invariant{
 		Name: "under-tls", Requirement: "TI-TE-14",

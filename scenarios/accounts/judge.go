@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -74,7 +75,9 @@ func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 		j.guardPassword(u)
 	}
 	for _, a := range st.apps() {
-		j.Keep(stage.Secret{Value: a.secret, What: "the secret of " + a.ID, Hosts: []string{st.Server.Host.Name(), a.Host.Name()}, Breaks: KeysAtHome, Bare: UnderTLS})
+		for _, written := range []string{a.secret, base64.StdEncoding.EncodeToString([]byte(a.ID + ":" + a.secret))} { // the other is how RFC 7617 writes it
+			j.Keep(stage.Secret{Value: written, What: "the secret of " + a.ID, Hosts: []string{st.Server.Host.Name(), a.Host.Name()}, Breaks: KeysAtHome, Bare: UnderTLS})
+		}
 	}
 	return j.Hear(t, stage.Hearing{Sent: j.sent, Delivered: func(e sim.Event) { j.asked[e.PID] = e.Seq }, Answered: j.answered, Received: j.received, Noted: j.noted})
 }

@@ -12,6 +12,9 @@ import (
 // slack is by how much a ticket may outlive its end: a minute for which a confirmation may be kept, and what answers take on their way.
 const slack = 2 * time.Minute
 
+// transit is by how much one may outlive its key's lifetime, beyond which no confirmation may be kept: what answers take on their way.
+const transit = 20 * time.Second
+
 // resourceGiven judges an answer of an app that opens somebody's resources.
 func (j *judge) resourceGiven(app *App, asked *sim.Message, e sim.Event) {
 	answer := read(e.Message.Body)
@@ -41,7 +44,7 @@ func (j *judge) resourceGiven(app *App, asked *sim.Message, e sim.Event) {
 	if k.replaced != 0 && e.At > k.replaced+slack {
 		j.Breach(Replaced, e, "%s for an authorization key that a refresh had replaced", what)
 	}
-	if k.lifetime > 0 && e.At > k.issued+k.lifetime+slack {
+	if k.lifetime > 0 && e.At > k.issued+k.lifetime+transit {
 		j.Breach(Expiry, e, "%s after the authorization key's lifetime of %s", what, k.lifetime)
 	}
 	for _, l := range j.logouts {

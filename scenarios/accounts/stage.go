@@ -97,7 +97,7 @@ type App struct {
 	// Unknown leaves the app out of those that are registered at the account server.
 	Unknown bool
 
-	issuer    string
+	server    *AccountServer
 	secret    string // that it shares with the account server
 	published map[string]string
 }
@@ -125,7 +125,7 @@ func New(s stage.Setting) *Stage {
 	st.Stage = stage.New(s, st, patience)
 	st.Server.Host = st.Host("accounts", st.bootAccountServer)
 	for _, a := range st.apps() {
-		a.issuer = st.Server.Issuer
+		a.server = st.Server
 		a.Host = st.Host("app."+strings.TrimPrefix(a.ID, "app-"), st.bootAppServer(a))
 	}
 	st.Alice, st.Bob = st.newUser("alice", "alice"), st.newUser("bob", "bob")
@@ -141,7 +141,15 @@ func (st *Stage) apps() []*App { return []*App{st.One, st.Two} }
 
 // Document is the metadata that the app publishes.
 func (a *App) Document() map[string]string {
-	return map[string]string{"profile": "ticket@1", "issuer": a.issuer, "app_id": a.ID, "resource_endpoint": a.Base + "/resource"}
+	return map[string]string{"profile": "ticket@1", "issuer": a.server.Issuer, "app_id": a.ID, "resource_endpoint": a.Base + "/resource"}
+}
+
+// WithoutTLS has everybody know the account server under a URL without TLS, where its metadata lie. What they name goes under TLS.
+func (s *AccountServer) WithoutTLS() {
+	for _, leg := range []string{LegRegistration, LegAuthentication, LegRefresh, LegVerification, LegRevocation} {
+		s.Publish(leg+"_endpoint", s.Issuer+"/"+leg)
+	}
+	s.Issuer = "http" + strings.TrimPrefix(s.Issuer, "https")
 }
 
 // Publish has the account server name another URL for a member of its metadata.
