@@ -214,6 +214,7 @@ func describe(e, other *Event) string {
 type Passage struct {
 	Message   Message       // as it was delivered, or as it was sent if it was not
 	From, To  string        // where it came from, and where it went in the end
+	Seq       int           // of the event by which it was sent
 	Sent      time.Duration // virtual time since the world's start
 	Delivered time.Duration // meaningful unless Lost
 	Lost      string        // why it was not delivered; empty if it was
@@ -231,7 +232,7 @@ func (t *Trace) Messages() []Passage {
 		switch e.Kind {
 		case EventSend, EventRespond, EventInject, EventAnswer:
 			at[m.ID] = len(list)
-			list = append(list, Passage{Message: *m, From: m.From, To: m.To, Sent: e.At, Lost: underWay})
+			list = append(list, Passage{Message: *m, From: m.From, To: m.To, Seq: e.Seq, Sent: e.At, Lost: underWay})
 		case EventReplace:
 			p := &list[at[m.ID]]
 			p.Message, p.To = *m, m.To

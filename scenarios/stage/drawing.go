@@ -42,22 +42,19 @@ func (d Drawing) Of(t *sim.Trace) *sequence.Diagram {
 	marks := d.marks(t)
 	var steps []timed
 	for _, p := range passages {
-		steps = append(steps, timed{p.Sent, d.step(p, marks, secrets)})
+		steps = append(steps, timed{p.Sent, p.Seq, d.step(p, marks, secrets)})
 	}
 	for _, e := range t.Events() {
 		switch e.Kind {
 		case sim.EventNote:
-			steps = append(steps, timed{e.At, sequence.Step{From: e.Host, To: e.Host, Label: secrets.Redact(e.Text), Kind: sequence.Note}})
+			steps = append(steps, timed{e.At, e.Seq, sequence.Step{From: e.Host, To: e.Host, Label: secrets.Redact(e.Text), Kind: sequence.Note}})
 		case sim.EventCrash:
-			steps = append(steps, timed{e.At, sequence.Step{From: e.Host, To: e.Host, Label: "crashes " + e.Text, Kind: sequence.Note}})
+			steps = append(steps, timed{e.At, e.Seq, sequence.Step{From: e.Host, To: e.Host, Label: "crashes " + e.Text, Kind: sequence.Note}})
 		case sim.EventRestart:
-			steps = append(steps, timed{e.At, sequence.Step{From: e.Host, To: e.Host, Label: "is up again", Kind: sequence.Note}})
+			steps = append(steps, timed{e.At, e.Seq, sequence.Step{From: e.Host, To: e.Host, Label: "is up again", Kind: sequence.Note}})
 		}
 	}
-	// A note comes before what it announces.
-	slices.SortStableFunc(steps, func(a, b timed) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(rank(a.step), rank(b.step)))
-	})
+	slices.SortStableFunc(steps, func(a, b timed) int { return cmp.Compare(a.seq, b.seq) })
 	diagram := &sequence.Diagram{Title: d.Title, Lanes: []sequence.Lane{}, Steps: []sequence.Step{}}
 	present := map[string]bool{}
 	for _, s := range steps {
@@ -85,16 +82,11 @@ func (d Drawing) open(m *sim.Message) {
 	}
 }
 
+// timed is a step with the moment and the number of the event that it shows.
 type timed struct {
 	at   time.Duration
+	seq  int
 	step sequence.Step
-}
-
-func rank(s sequence.Step) int {
-	if s.Kind == sequence.Note {
-		return 0
-	}
-	return 1
 }
 
 // moment writes a virtual time in milliseconds, the unit in which links are slow.

@@ -24,8 +24,8 @@ type Setting struct {
 	Faults []sim.Fault
 	// Link is the network between any two hosts; the zero value is that of [sim.Config].
 	Link sim.Link
-	// Wrote, if set, is called whenever an actor on a host changes what it stores in a bucket.
-	Wrote func(host, bucket string)
+	// Wrote, if set, is called whenever an actor changes what it stores.
+	Wrote func(Change)
 	// Asked, if set, is called with each requirement whose guard decides something in the world.
 	Asked func(catalog.ID)
 }
@@ -54,8 +54,9 @@ type Stage struct {
 	guards    guard.Set
 	dishonest map[string]sim.Boot // by host
 	corrupt   []string            // hosts
-	legs      map[string]string   // by host and path
-	wrote     func(host, bucket string)
+	wrong     wrongs
+	legs      map[string]string // by host and path
+	wrote     func(Change)
 	hopes     []hope
 	breaches  []Breach
 }
@@ -85,7 +86,7 @@ func (st *Stage) Host(name string, boot sim.Boot) *sim.Host {
 		if other, taken := st.dishonest[name]; taken {
 			return other(h)
 		}
-		return boot(h)
+		return st.wrong.around(name, boot(h))
 	})
 }
 
@@ -104,7 +105,7 @@ func (st *Stage) Dishonest(host string) bool {
 // Env makes a host the surroundings of an actor: its store is kept over a crash, and its guards are those of the level without the lifted ones.
 func (st *Stage) Env(h *sim.Host) actors.Env {
 	return actors.Env{
-		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: st.guards,
+		Clock: h.Clock(), Entropy: h.Entropy, HTTP: h.Client(), Within: h.ClientWithin, Go: h.Go, Guards: st.guards.Without(st.wrong.lifted[h.Name()]...),
 		Store: h.Durable("store", func() any { return st.watched(h, &store.Memory{}) }).(store.Store),
 	}
 }

@@ -219,7 +219,7 @@ var _ = It("every mishap has a name of its own, words for a role, and a plan tha
 var _ = Describe("A stage that is watched", func() {
 	It("tells of every change that an actor keeps, and of no other", func() {
 		var changes []string
-		st := stage.New(stage.Setting{Wrote: func(host, bucket string) { changes = append(changes, host+" "+bucket) }}, nil, 0)
+		st := stage.New(stage.Setting{Wrote: func(c stage.Change) { changes = append(changes, c.Host+" "+c.Bucket+" "+c.Key+" "+string(c.Value)) }}, nil, 0)
 		st.Host("a", func(h *sim.Host) http.Handler {
 			kept := st.Env(h).Store
 			Expect(kept.Update(func(tx store.Tx) error { return tx.Put("kept", "k", 1) })).To(Succeed())
@@ -235,7 +235,7 @@ var _ = Describe("A stage that is watched", func() {
 			return nil
 		})
 		Expect(st.World.Run()).To(Succeed())
-		Expect(changes).To(Equal([]string{"a kept", "a kept"}))
+		Expect(changes).To(Equal([]string{"a kept k 1", "a kept k "}))
 	})
 
 	It("takes a corrupt host for dishonest, and lets its program go on", func() {

@@ -3,7 +3,6 @@ package explore
 import (
 	"encoding/binary"
 	"hash/fnv"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -27,6 +26,7 @@ type Chooser struct {
 type place struct {
 	label string
 	state uint64
+	open  bool // something else than the first option can be had there
 }
 
 // sweep tries what may happen at one point, one option after the other, until one has an effect.
@@ -138,16 +138,20 @@ func (c *Chooser) settle() {
 	}
 }
 
-// pass takes the first option, and the point down.
+// pass takes the first option, and the point down. A point at which nothing else can be had is taken down too: whoever comes to it later with nothing left knows the rest.
 func (c *Chooser) pass(p Point) int {
-	state := p.key(c.model)
-	if c.known != nil && p.State != 0 && c.known(state, c.left) {
-		c.beyond = append(c.beyond, place{p.Label, state})
+	if c.known == nil {
+		return 0
+	}
+	at := place{label: p.Label, state: p.key(c.model)}
+	if at.state != 0 && c.known(at.state, c.left) {
+		c.beyond = append(c.beyond, at)
 		c.stopped = true
 		return Stop
 	}
-	if c.known != nil && slices.ContainsFunc(p.Options()[1:], func(o Option) bool { return c.left.covers(o.Price) }) {
-		c.beyond = append(c.beyond, place{p.Label, state})
+	at.open = (p.Free || c.left != Price{}) && slices.ContainsFunc(p.Options()[1:], func(o Option) bool { return c.left.covers(o.Price) })
+	if at.open || at.state != 0 {
+		c.beyond = append(c.beyond, at)
 	}
 	return 0
 }
@@ -160,32 +164,4 @@ func (p Point) key(model uint64) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte(p.Label), p.State), model)) // it never fails
 	return max(h.Sum64(), 1)
-}
-
-// lottery draws where a run takes other options than the first.
-type lottery struct {
-	*rand.Rand
-	at      []int // numbers of the points, ascending
-	point   int
-	points  int // that there were
-	options int // most at one point
-}
-
-// draw takes an option by chance at the points that were drawn, and the first elsewhere.
-func (c *Chooser) draw(p Point) int {
-	l := c.random
-	options := p.Options()
-	if len(options) < 2 {
-		return 0
-	}
-	number := l.point
-	l.point++
-	l.points, l.options = max(l.points, l.point), max(l.options, len(options)-1)
-	if len(l.at) == 0 || l.at[0] != number {
-		return 0
-	}
-	l.at = l.at[1:]
-	chosen := 1 + l.IntN(len(options)-1)
-	c.taken = append(c.taken, Step{p.Label, options[chosen].Label})
-	return chosen
 }

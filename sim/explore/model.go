@@ -10,6 +10,8 @@ type Model struct {
 // Outcome is what came of a run.
 type Outcome struct {
 	Breaches []Breach
+	// Exchanges are how many requests were answered.
+	Exchanges int
 	// Err says that the run went wrong in itself, and ends the search.
 	Err error
 }
@@ -27,14 +29,16 @@ type Point struct {
 	Label string
 	// State is equal for equal states of the world, and 0 for one that cannot be compared.
 	State uint64
-	// Options are what may happen. The first one is what happens of itself, at no price.
+	// Options are what may happen. The first one is what happens of itself, at no price; any other has one, unless the point is Free.
 	Options func() []Option
+	Free    bool
 }
 
 // Option is something that may happen.
 type Option struct {
 	Label string // unique at its point
 	Price Price
+	Who   string // goes on with this option; empty for a move, and where nobody is who could have to wait for another
 }
 
 // Price is what counts against the bounds.
@@ -64,12 +68,13 @@ type Step struct {
 
 // Stats count what a search did.
 type Stats struct {
-	Runs   int `json:"runs"`   // played
-	Tried  int `json:"tried"`  // steps taken beyond those that led there
-	Inert  int `json:"inert"`  // of those, steps that left the state as it was
-	States int `json:"states"` // that differ, at points from which the search went on
-	Pruned int `json:"pruned"` // points that were reached in a known state
-	Random int `json:"random"` // runs drawn at random, which count as runs too
+	Runs      int `json:"runs"`      // played
+	Tried     int `json:"tried"`     // steps taken beyond those that led there
+	Inert     int `json:"inert"`     // of those, steps that left the state as it was
+	States    int `json:"states"`    // that differ, at points that runs came to
+	Pruned    int `json:"pruned"`    // points that were reached in a known state
+	Random    int `json:"random"`    // runs drawn at random, which count as runs too
+	Exchanges int `json:"exchanges"` // requests that were answered, in all runs
 }
 
 // Finding is a run in which an invariant did not hold.

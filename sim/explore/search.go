@@ -16,10 +16,11 @@ import (
 type Search struct {
 	Models []Model
 	Bounds Price // at most so much in a run
-	// Random is how many runs are drawn at random once all within the bounds were played. Each has RandomMoves steps.
-	Random      int
-	RandomMoves int // zero: one more than Bounds.Moves
-	Seed        uint64
+	// Random is how many runs are drawn at random once all within the bounds were played; see [Odds].
+	Random         int
+	RandomMoves    int // zero: one more than Bounds.Moves
+	RandomSwitches int // zero: as many as Bounds.Switches
+	Seed           uint64
 	// Workers is how many runs are played side by side; zero: one a processor.
 	Workers int
 	// Wanted says which breaches count; nil: all.
@@ -44,8 +45,7 @@ type Progress struct {
 type Result struct {
 	Stats
 	Finding *Finding
-	// Points and Options are the most that a random run had, from which its chance follows.
-	Points, Options int
+	Odds    Odds // of each of the random runs
 }
 
 // EmptyError says that a search played nothing.
@@ -250,6 +250,7 @@ func (s Search) perform(t task, f *Frontier) (d done) {
 
 // judge takes down what came of a run, and reports whether that ends the task.
 func (s Search) judge(d *done, model int, c *Chooser, o Outcome) bool {
+	d.stats.Exchanges += o.Exchanges
 	if o.Err != nil {
 		d.err = &ModelError{s.Models[model].Name, c.Taken(), o.Err}
 		return true
@@ -275,4 +276,5 @@ func (s *Stats) add(other Stats) {
 	s.Inert += other.Inert
 	s.Pruned += other.Pruned
 	s.Random += other.Random
+	s.Exchanges += other.Exchanges
 }

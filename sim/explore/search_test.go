@@ -55,6 +55,32 @@ func run(s explore.Search) explore.Result {
 	return r
 }
 
+// resumed is the search, stopped after so many batches and put on again from what it kept.
+func resumed(s explore.Search, batches int) explore.Search {
+	GinkgoHelper()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var kept []byte
+	halted := s
+	halted.Save = func(explore.Frontier) error {
+		if batches--; batches == 0 {
+			stop()
+		}
+		return nil
+	}
+	halted.Stopped = func(f explore.Frontier) (err error) {
+		kept, err = json.Marshal(f)
+		return err
+	}
+	_, err := halted.Run(ctx)
+	Expect(err).To(MatchError(context.Canceled))
+	Expect(kept).NotTo(BeEmpty())
+	var begun explore.Frontier
+	Expect(json.Unmarshal(kept, &begun)).To(Succeed())
+	s.Begun = &begun
+	return s
+}
+
 var _ = Describe("A search", func() {
 	It("finds a shortest run that breaks an invariant", func() {
 		r := run(explore.Search{Models: []explore.Model{lock("three", 1, 2, 3), lock("two", 0, 2, 3)}, Bounds: explore.Price{Moves: 3}})
@@ -91,27 +117,7 @@ var _ = Describe("A search", func() {
 	It("goes on from where it was stopped, to the same end", func() {
 		whole := explore.Search{Models: []explore.Model{lock("three", 1, 2, 3)}, Bounds: explore.Price{Moves: 3}, Workers: 2}
 		want := run(whole)
-		ctx, stop := context.WithCancel(context.Background())
-		var kept []byte
-		halted := whole
-		batches := 0
-		halted.Save = func(explore.Frontier) error {
-			if batches++; batches == 2 {
-				stop()
-			}
-			return nil
-		}
-		halted.Stopped = func(f explore.Frontier) (err error) {
-			kept, err = json.Marshal(f)
-			return err
-		}
-		_, err := halted.Run(ctx)
-		Expect(err).To(MatchError(context.Canceled))
-		Expect(kept).NotTo(BeEmpty())
-		var begun explore.Frontier
-		Expect(json.Unmarshal(kept, &begun)).To(Succeed())
-		whole.Begun = &begun
-		Expect(run(whole)).To(Equal(want))
+		Expect(run(resumed(whole, 2))).To(Equal(want))
 	})
 
 	It("finds by chance what lies beyond its bounds, the same for the same seed", func() {
@@ -119,7 +125,7 @@ var _ = Describe("A search", func() {
 		r := run(s)
 		Expect(r.Finding).NotTo(BeNil())
 		Expect(run(s)).To(Equal(r))
-		Expect(r.Chance(1, 1)).To(And(BeNumerically(">", 0), BeNumerically("<=", 1)))
+		Expect(r.Odds.Least()).To(And(BeNumerically(">", 0), BeNumerically("<=", 1)))
 	})
 
 	It("without anything to play is an error, and no success", func() {
@@ -143,11 +149,11 @@ var _ = Describe("A search", func() {
 		fickle := explore.Model{Name: "fickle", Play: func(c *explore.Chooser) explore.Outcome {
 			times++
 			c.Choose(explore.Point{Label: fmt.Sprint("run ", times), Options: func() []explore.Option {
-				return []explore.Option{{Label: "a"}, {Label: "b"}}
+				return []explore.Option{{Label: "a"}, {Label: "b", Price: explore.Price{Moves: 1}}}
 			}})
 			return explore.Outcome{}
 		}}
-		_, err := explore.Search{Models: []explore.Model{fickle}, Workers: 1}.Run(context.Background())
+		_, err := explore.Search{Models: []explore.Model{fickle}, Bounds: explore.Price{Moves: 1}, Workers: 1}.Run(context.Background())
 		Expect(err).To(MatchError(ContainSubstring("the same choices give different runs")))
 	})
 })
