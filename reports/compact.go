@@ -13,6 +13,7 @@ type documentJSON struct {
 	Format    string      `json:"format"`
 	Checks    *checksJSON `json:"checks,omitempty"`
 	Scenarios []Scenario  `json:"scenarios,omitempty"`
+	Necessity []Necessity `json:"necessity,omitempty"`
 }
 
 type checksJSON struct {
@@ -41,7 +42,7 @@ type resultJSON struct {
 
 // encode refuses a document in which one ID stands for two requirements.
 func encode(d Document) (documentJSON, error) {
-	encoded := documentJSON{Format: d.Format, Scenarios: d.Scenarios}
+	encoded := documentJSON{Format: d.Format, Scenarios: d.Scenarios, Necessity: d.Necessity}
 	if d.Checks == nil {
 		return encoded, nil
 	}
@@ -70,7 +71,7 @@ func encode(d Document) (documentJSON, error) {
 
 // document gives each result its requirement back.
 func (encoded documentJSON) document() (Document, error) {
-	d := Document{Format: encoded.Format, Scenarios: encoded.Scenarios}
+	d := Document{Format: encoded.Format, Scenarios: encoded.Scenarios, Necessity: encoded.Necessity}
 	if encoded.Checks == nil {
 		return d, nil
 	}

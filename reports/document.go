@@ -20,6 +20,8 @@ type Document struct {
 	Format    string
 	Checks    *conformance.Report
 	Scenarios []Scenario
+	// Necessity is what the explorer knows of the requirements that were checked, flow by flow; it goes with Checks.
+	Necessity []Necessity
 }
 
 // Scenario is the outcome of one played scenario.
@@ -81,6 +83,9 @@ func (d Document) Validate() error {
 		if err := validateChecks(*d.Checks); err != nil {
 			return err
 		}
+	}
+	if err := validateNecessity(d.Necessity); err != nil {
+		return err
 	}
 	names := map[string]bool{}
 	for i, s := range d.Scenarios {

@@ -61,6 +61,15 @@ func hostile() reports.Document {
 		d.Scenarios[i].Verdict = s.Verdict
 		d.Scenarios[i].Name += s.Name
 	}
+	for i, n := range kept.Necessity {
+		for j, need := range n.Needs {
+			to := &d.Necessity[i].Needs[j]
+			to.Outcome = need.Outcome
+			if !need.Attacked() {
+				to.Invariant = ""
+			}
+		}
+	}
 	return d
 }
 

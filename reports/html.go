@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"countersign/conformance"
@@ -36,14 +37,21 @@ const (
 	diagramExchanges              = 12
 )
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"mark": func(v any) string {
-		return map[string]string{"pass": "✓", "fail": "✕", "warn": "!", "skip": "–", "error": "?"}[fmt.Sprint(v)]
-	},
-	"count":    count,
-	"verdicts": func() []conformance.Verdict { return verdicts },
-	"line":     func(v any) string { return plain.Line(fmt.Sprint(v)) },
-}).Parse(pageTemplate))
+var page = template.Must(newPage("page").Parse(pageTemplate))
+
+// newPage begins a page with what all pages share.
+func newPage(name string) *template.Template {
+	return template.Must(template.New(name).Funcs(template.FuncMap{
+		"mark": func(v any) string {
+			return map[string]string{"pass": "✓", "fail": "✕", "warn": "!", "skip": "–", "error": "?"}[fmt.Sprint(v)]
+		},
+		"count":    count,
+		"verdicts": func() []conformance.Verdict { return verdicts },
+		"outcomes": Outcomes,
+		"join":     func(list []string, between string) string { return plain.Line(strings.Join(list, between)) },
+		"line":     func(v any) string { return plain.Line(fmt.Sprint(v)) },
+	}).Parse(shellTemplate))
+}
 
 // policy lets the page run its own style sheet and script and nothing else, whatever a target has put into it.
 func policy(css, script string) string {
@@ -83,6 +91,7 @@ type pageView struct {
 	Findings  []checkView
 	Flows     []flowView
 	Played    conformance.Counts
+	Necessity []necessityView
 }
 
 // testedView is the checks of one flow.
@@ -111,6 +120,8 @@ type checkView struct {
 	// Omitted is how many exchanges stand in the JSON report alone.
 	Omitted int
 	Diagram template.HTML
+	// Need is what the explorer knows of the requirement; nil for nothing.
+	Need *needView
 }
 
 type exchangeView struct {
@@ -149,7 +160,9 @@ func newPageView(d Document) pageView {
 			conformance.Nonconformant: conformance.Fail, conformance.Broken: conformance.Error, conformance.Incomplete: conformance.Skip,
 		}[d.Checks.Conclusion]
 		v.Outcome = cmp.Or(v.Outcome, conformance.Pass)
-		v.test(d.Checks.Results, anchors)
+		var needs map[catalog.ID]*needView
+		v.Necessity, needs = necessityViews(d.Necessity, anchors, nil)
+		v.test(d.Checks.Results, anchors, needs)
 	}
 	for _, g := range byFlow(d.Scenarios) {
 		f := flowView{flowGroup: g, Anchor: anchors.next("flow-" + g.Flow)}
@@ -165,7 +178,7 @@ func newPageView(d Document) pageView {
 }
 
 // test puts the results where the page has them: those that did not pass first, the worst before the others, and then those that passed by flow and role.
-func (v *pageView) test(results []conformance.Result, anchors anchors) {
+func (v *pageView) test(results []conformance.Result, anchors anchors, needs map[catalog.ID]*needView) {
 	all := newGroup("", results)
 	for _, l := range all.Levels {
 		v.Levels = append(v.Levels, l.Level)
@@ -182,7 +195,7 @@ func (v *pageView) test(results []conformance.Result, anchors anchors) {
 		for _, g := range byRole(f.results) {
 			role := roleView{group: g, Anchor: anchors.next("role-" + string(g.Role)), ByLevel: g.levels(v.Levels)}
 			for _, r := range g.Results {
-				check := checkView{Result: r, Flow: f.name, Anchor: ids[r.Check], Omitted: len(r.Exchanges)}
+				check := checkView{Result: r, Flow: f.name, Anchor: ids[r.Check], Omitted: len(r.Exchanges), Need: needs[r.Requirement.ID]}
 				if r.Verdict == conformance.Pass {
 					role.Passed = append(role.Passed, check)
 				} else {
@@ -247,7 +260,7 @@ type anchors map[string]bool
 // newAnchors returns anchors with those taken that the template spells itself.
 func newAnchors() anchors {
 	a := anchors{}
-	for _, m := range regexp.MustCompile(`\bid="([a-z-]+)"`).FindAllStringSubmatch(pageTemplate, -1) {
+	for _, m := range regexp.MustCompile(`\bid="([a-z-]+)"`).FindAllStringSubmatch(pageTemplate+shellTemplate, -1) {
 		a[m[1]] = true
 	}
 	return a

@@ -74,7 +74,7 @@ var _ = Describe("The page", func() {
 			for name, value := range map[string]string{"verdict": string(r.Verdict), "flow": "bidirectional", "role": string(r.Role), "level": string(r.Requirement.Level)} {
 				Expect(item.AttrOr("data-"+name, "")).To(Equal(value))
 			}
-			link := item.Find(".facts a")
+			link := item.Find(".facts a").Last()
 			Expect(link.Text()).To(Equal("#" + r.Check))
 			Expect(url.PathUnescape(link.AttrOr("href", ""))).To(Equal("#" + r.Check))
 		}
@@ -165,7 +165,7 @@ var _ = Describe("The page", func() {
 			Expect(svg.Find("title").Text()).NotTo(BeEmpty())
 		})
 		page.Find(".v").Each(func(_ int, v *goquery.Selection) {
-			Expect(v.Text()).To(MatchRegexp("(pass|fail|warn|skip|error)$"), "a verdict is a word, not a colour alone")
+			Expect(v.Text()).To(MatchRegexp("(pass|fail|warn|skip|error|attack|reason|not found)$"), "a verdict is a word, not a colour alone")
 		})
 		page.Find("#filter select, #filter input").Each(func(_ int, field *goquery.Selection) {
 			Expect(goquery.NodeName(field.Parent())).To(Equal("label"))

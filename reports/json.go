@@ -76,6 +76,10 @@ func (d Document) complete() Document {
 		}
 		d.Checks = &checks
 	}
+	d.Necessity = slices.Clone(d.Necessity)
+	for i, n := range d.Necessity {
+		d.Necessity[i].Needs = append([]Need{}, n.Needs...)
+	}
 	d.Scenarios = slices.Clone(d.Scenarios)
 	for i, s := range d.Scenarios {
 		if s.Diagram == nil {

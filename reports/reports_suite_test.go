@@ -63,7 +63,22 @@ func onTerminal(t reports.Terminal, d reports.Document) string {
 func sample() reports.Document {
 	report := &conformance.Report{Profile: "bidirectional@1", Level: "hardened", Seed: 7, Target: "https://vendor.example", Results: resultsOf(catalog.Catalogs()[0].Requirements, judge)}
 	report.Conclude()
-	return reports.Document{Checks: report, Scenarios: scenarios()}
+	return reports.Document{Checks: report, Scenarios: scenarios(), Necessity: []reports.Necessity{necessity()}}
+}
+
+// necessity has a need of each outcome.
+func necessity() reports.Necessity {
+	return reports.Necessity{
+		Flow: "bidirectional", Summary: "3 requirements", Sufficiency: []string{"With all guards on there is no counterexample within 2 moves."},
+		Needs: []reports.Need{
+			{
+				Requirement: "BI-OS-31", Outcome: "attack", Worlds: 11, Runs: 230, States: 45, Invariant: "one-token-a-consent", Broken: "two tokens for one consent", Scene: "open-web",
+				Sessions: []string{"alice", "mallory"}, Moves: 1, Steps: []string{"the attacker redeems once more"}, Repro: "countersign explore bidirectional --lift BI-OS-31 --scene open-web",
+			},
+			{Requirement: "BI-OS-29", Outcome: "reason", Reason: "No terminal of the worlds shows a page in a frame."},
+			{Requirement: "BI-OS-51", Outcome: "not found", Worlds: 11, Runs: 1503, States: 237},
+		},
+	}
 }
 
 func resultsOf(requirements []catalog.Requirement, judge func(*conformance.Result, int)) []conformance.Result {

@@ -92,6 +92,10 @@ func (c *Client) start(w http.ResponseWriter, r *http.Request) {
 func (c *Client) begin(session string, peer Peer) (first, second string, err error) {
 	own, ownErr := c.discover(c.Issuer)
 	theirs, theirsErr := c.discover(peer.Issuer)
+	// A server is known by the name that its metadata give. Where BI-CL-32 is kept, that is the name that it was asked under.
+	if named, known := c.peerByIssuer(theirs.Issuer); known {
+		peer = named
+	}
 
 	firstCredential, firstErr := temporary{}, cmp.Or(ownErr, errNotAsked)
 	// claims 2, 4, 6, 9: step 1, the first temporary credential, from the own OAuth server

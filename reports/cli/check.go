@@ -99,7 +99,7 @@ func (p Program) check(c *cobra.Command, k checking) error {
 	if err != nil {
 		return err
 	}
-	document := reports.Document{Checks: &report}
+	document := documented(&report)
 	if err := p.show(document, k.asJSON); err != nil {
 		return err
 	}

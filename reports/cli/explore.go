@@ -29,7 +29,8 @@ type exploration struct {
 	Sessions int           `json:"sessions"`
 	Systems  int           `json:"systems"`
 	explore.Stats
-	Chance float64           `json:"chance,omitempty"`
+	Odds   *explore.Odds     `json:"odds,omitempty"`   // of each random run
+	Chance float64           `json:"chance,omitempty"` // that follows from them
 	Attack *adversary.Attack `json:"attack"`
 }
 
@@ -38,8 +39,9 @@ func (p Program) Explore() *cobra.Command {
 	var (
 		h                            adversary.Hunt
 		level, lifted, attacker, out string
+		keep                         string
 		asJSON, necessity, attacks   bool
-		doubt                        bool
+		doubt, kept                  bool
 	)
 	c := &cobra.Command{
 		Use:   "explore FLOW...",
@@ -49,7 +51,7 @@ It says what it found, or that there is nothing within the bounds: so many moves
 An attack is made as short as it can be, told in words, drawn, and kept as a file that ` + "`run --replay`" + ` plays.
 
 With --necessity the guard of each hardened requirement is lifted alone, in all flows or those that are named, and the shortest attack looked for: the table says what each
-requirement is there for. With --attacks the attacks that ` + "`list attacks`" + ` names are looked for, without the guards that stop them and with all of them on.
+requirement is there for. With --kept nothing is searched, and the tables are shown that this version has in it. With --attacks the attacks that ` + "`list attacks`" + ` names are looked for, without the guards that stop them and with all of them on.
 
 Exit codes: 0 no attack within the bounds; 1 an attack, a requirement without attack or reason, or a known attack that is not as it should be; 2 usage; 3 nothing was explored, or it was stopped; 4 the harness broke.`,
 		Example: `  countersign explore bidirectional
@@ -57,10 +59,14 @@ Exit codes: 0 no attack within the bounds; 1 an attack, a requirement without at
   countersign explore bidirectional --lift BI-OS-25,BI-OS-27 --moves 2
   countersign explore bidirectional --moves 2 --sessions 2 --journal explore.json   # stop it when you like: the same command goes on
   countersign explore --necessity --moves 2 --journal necessity
+  countersign explore --necessity --kept
   countersign explore --attacks`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if necessity || attacks {
-				return p.exploreTables(c, args, h, lifted, out, necessity, doubt, asJSON)
+				return p.exploreTables(c, args, h, lifted, out, necessity, doubt, kept, asJSON)
+			}
+			if kept {
+				return &certify.UsageError{Problem: "--kept shows tables that were kept: write --necessity --kept, with or without flows"}
 			}
 			if len(args) != 1 {
 				return &certify.UsageError{Problem: "name one flow to explore, as `countersign explore bidirectional`"}
@@ -68,11 +74,14 @@ Exit codes: 0 no attack within the bounds; 1 an attack, a requirement without at
 			if err := aim(&h, args[0], level, lifted, attacker); err != nil {
 				return &certify.UsageError{Problem: err.Error()}
 			}
+			if _, err := h.Sufficient(adversary.Found{}); keep != "" && err != nil {
+				return &certify.UsageError{Problem: err.Error()}
+			}
 			folder, err := reports.OpenFolder(out)
 			if err != nil {
 				return &certify.UsageError{Problem: err.Error()}
 			}
-			return p.explore(c.Context(), h, folder, asJSON)
+			return p.explore(c.Context(), h, folder, keep, asJSON)
 		},
 	}
 	f := c.Flags()
@@ -85,13 +94,17 @@ Exit codes: 0 no attack within the bounds; 1 an attack, a requirement without at
 	f.IntVar(&h.Sessions, "sessions", 1, "sessions in one world, at most")
 	f.BoolVar(&h.Faults, "faults", false, "let hosts crash and messages get lost or arrive twice, each for the price of a move")
 	f.IntVar(&h.Workers, "workers", 0, "runs side by side (default one a processor); what is found does not depend on it")
-	f.IntVar(&h.Random, "random", 0, "runs with one move more, drawn at random, once all within the bounds were played")
+	f.IntVar(&h.Random, "random", 0, "runs drawn at random, once all within the bounds were played")
+	f.IntVar(&h.RandomMoves, "random-moves", 0, "moves of each random run (default one more than --moves)")
+	f.StringVar(&h.Breaks, "breaks", "", "look for breaches of this invariant only")
 	f.Uint64Var(&h.Seed, "seed", 1, "seed of the worlds and of what is drawn at random")
 	f.StringVar(&h.Journal, "journal", "", "file that keeps how far it is; where it exists, go on from there")
 	f.StringVar(&out, "out", "out", "folder for the attack that is found")
+	f.StringVar(&keep, "keep", "", "file of statements of sufficiency, to which this one is added if nothing was found")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object on standard output")
 	f.BoolVar(&necessity, "necessity", false, "look for the shortest attack without each hardened requirement, or those of --lift, at level hardened; --moves and --sessions bound it")
 	f.BoolVar(&doubt, "doubt", false, "with --necessity: look for attacks also where a reason says that there is none")
+	f.BoolVar(&kept, "kept", false, "with --necessity: search nothing, and show the tables that this version has in it")
 	f.BoolVar(&attacks, "attacks", false, "look for each attack of `list attacks` without the guards that stop it, and with them")
 	return c
 }
@@ -114,7 +127,7 @@ func aim(h *adversary.Hunt, flow, level, lifted, attacker string) (err error) {
 	if h.Lifted, err = guards(lifted); err != nil {
 		return err
 	}
-	if h.Moves < 0 || h.Switches < 0 || h.Sessions < 1 || h.Random < 0 {
+	if h.Moves < 0 || h.Switches < 0 || h.Sessions < 1 || h.Random < 0 || h.RandomMoves < 0 {
 		return fmt.Errorf("moves, switches and random runs cannot be negative, and a world has one session at least")
 	}
 	return nil
@@ -135,8 +148,8 @@ func guards(list string) (ids []catalog.ID, err error) {
 }
 
 // explore hunts, tells of it, and keeps what was found.
-func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.Folder, asJSON bool) error {
-	debug.SetGCPercent(1600) // a world is small and soon over
+func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.Folder, keep string, asJSON bool) error {
+	collectRarely()
 	begun, said := time.Now(), time.Now()
 	h.Progress = func(now explore.Progress) {
 		const pause = 5 * time.Second
@@ -147,19 +160,19 @@ func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.F
 		}
 	}
 	found, err := h.Run(ctx)
-	if err := p.exploringFailed(err, h, found); err != nil {
+	if err := p.exploringFailed(err, h, fmt.Sprintf(" after %d runs", found.Runs)); err != nil {
 		return err
 	}
-	chance := 0.0
-	if h.Random > 0 {
-		chance = found.Chance(found.Systems, h.Moves+1)
+	odds := &found.Odds
+	if found.Random == 0 {
+		odds = nil
 	}
 	if asJSON {
 		e := json.NewEncoder(p.Out)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		lifted := append([]catalog.ID{}, h.Lifted...)
-		if err := e.Encode(exploration{h.Flow.Name, h.Level, lifted, h.Moves, h.Switches, h.Sessions, found.Systems, found.Stats, chance, found.Attack}); err != nil {
+		if err := e.Encode(exploration{h.Flow.Name, h.Level, lifted, h.Moves, h.Switches, h.Sessions, found.Systems, found.Stats, odds, found.Odds.Least(), found.Attack}); err != nil {
 			return err
 		}
 	}
@@ -169,34 +182,50 @@ func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.F
 	if found.Attack == nil {
 		fmt.Fprintf(p.Err, "no attack on %s at level %s with at most %d moves, %d switches and %d sessions\n", h.Flow.Name, h.Level, h.Moves, h.Switches, h.Sessions)
 		if h.Random > 0 {
-			fmt.Fprintf(p.Err, "nor in %d random runs of %d moves; each of them is a certain one with a probability of at least %.2g\n", found.Random, h.Moves+1, chance)
+			o := found.Odds
+			fmt.Fprintf(p.Err, "nor in %d random runs of %d moves; each of them is a certain one with a probability of at least %.2g\n", found.Random, o.Moves, o.Least())
+			fmt.Fprintf(p.Err, "that is 1 / (worlds * parties * turns^switches * (points * options)^moves) = 1 / (%d * %d * %d^%d * (%d * %d)^%d); all of them miss such a run with a probability of at most %.3g\n",
+				o.Worlds, max(o.Parties, 1), max(o.Turns, 1), o.Switches, o.Points, o.Options, o.Moves, o.Missed(found.Random))
 		}
-		return nil
+		return p.keepSufficiency(h, found, keep)
 	}
 	return p.showAttack(found, h.Flow, folder)
 }
 
-// exploringFailed says what kept the exploration from its end.
-func (p Program) exploringFailed(err error, h adversary.Hunt, found adversary.Found) error {
+// collectRarely has the garbage of worlds collected less often, as each is small and soon over, but well before what a search remembers makes that too much.
+func collectRarely() {
+	const enough = 1 << 30
+	debug.SetGCPercent(1600)
+	debug.SetMemoryLimit(enough)
+}
+
+// exploringFailed says what kept an exploration from its end, or several that make a table. Stopped tells how far it came.
+func (p Program) exploringFailed(err error, h adversary.Hunt, stopped string) error {
 	var (
-		empty   *explore.EmptyError
-		nothing *adversary.NoSystemError
-		journal *adversary.JournalError
+		empty    *explore.EmptyError
+		nothing  *adversary.NoSystemError
+		unneeded *adversary.NothingNeededError
+		unsound  *adversary.UnsoundError
+		journal  *adversary.JournalError
+		unknown  *adversary.UnknownInvariantError
 	)
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &empty), errors.As(err, &nothing):
+	case errors.As(err, &empty), errors.As(err, &nothing), errors.As(err, &unneeded):
 		fmt.Fprintln(p.Err, "countersign: "+err.Error())
 		return ExitCode(3)
-	case errors.As(err, &journal):
+	case errors.As(err, &unsound):
+		fmt.Fprintln(p.Err, "countersign: "+err.Error())
+		return ExitCode(1)
+	case errors.As(err, &journal), errors.As(err, &unknown):
 		return &certify.UsageError{Problem: err.Error()}
 	case errors.Is(err, context.Canceled):
 		hint := "name a --journal to go on from there"
 		if h.Journal != "" {
 			hint = "the same command goes on from there"
 		}
-		fmt.Fprintf(p.Err, "stopped after %d runs; %s\n", found.Runs, hint)
+		fmt.Fprintf(p.Err, "stopped%s; %s\n", stopped, hint)
 		return ExitCode(3)
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -23,7 +22,7 @@ type twinLine struct {
 
 // attacks looks for each known attack of the flows in both of its twins.
 func (p Program) attacks(ctx context.Context, flows []adversary.Flow, workers int, asJSON bool) error {
-	debug.SetGCPercent(1600) // a world is small and soon over
+	collectRarely()
 	lines := []twinLine{}
 	var took []time.Duration
 	wrong := 0

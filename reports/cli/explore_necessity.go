@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 	"countersign/conformance/certify"
 	"countersign/reports"
 	"countersign/scenarios/adversary"
-	"countersign/sim/explore"
 )
 
 // chosenFlows are the flows of that name that can be explored; without a name, all.
@@ -36,7 +34,7 @@ func chosenFlows(names []string) ([]adversary.Flow, error) {
 
 // necessity makes the table of necessity of each flow, and a page of them all. It is like the others of that kind that h describes.
 func (p Program) necessity(ctx context.Context, flows []adversary.Flow, h adversary.Hunt, folder reports.Folder, doubt, asJSON bool) error {
-	debug.SetGCPercent(1600) // a world is small and soon over
+	collectRarely()
 	var tables []adversary.Table
 	var wrong error
 	for _, f := range flows {
@@ -61,11 +59,17 @@ func (p Program) necessity(ctx context.Context, flows []adversary.Flow, h advers
 		if errors.As(err, &unreasonable) {
 			wrong, err = errors.Join(wrong, err), nil
 		}
-		if err := p.necessityFailed(err, h); err != nil {
-			return err
+		if err != nil {
+			fmt.Fprintln(p.Err) // the line of what was under way
+			return p.exploringFailed(err, h, "")
 		}
 		tables = append(tables, t)
 	}
+	return p.showTables(tables, folder, wrong, asJSON)
+}
+
+// showTables keeps tables that were made, and says what they come to. Wrong is what is wrong with them besides.
+func (p Program) showTables(tables []adversary.Table, folder reports.Folder, wrong error, asJSON bool) error {
 	if err := p.keepTables(tables, folder); err != nil {
 		return err
 	}
@@ -90,36 +94,6 @@ func (p Program) necessity(ctx context.Context, flows []adversary.Flow, h advers
 	return nil
 }
 
-// necessityFailed says what kept a table from its end.
-func (p Program) necessityFailed(err error, h adversary.Hunt) error {
-	var (
-		empty   *explore.EmptyError
-		nothing *adversary.NothingNeededError
-		unsound *adversary.UnsoundError
-		journal *adversary.JournalError
-	)
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &empty), errors.As(err, &nothing):
-		fmt.Fprintln(p.Err, "\ncountersign: "+err.Error())
-		return ExitCode(3)
-	case errors.As(err, &unsound):
-		fmt.Fprintln(p.Err, "\ncountersign: "+err.Error())
-		return ExitCode(1)
-	case errors.As(err, &journal):
-		return &certify.UsageError{Problem: err.Error()}
-	case errors.Is(err, context.Canceled):
-		hint := "name a --journal to go on from there"
-		if h.Journal != "" {
-			hint = "the same command goes on from the last requirement that is known"
-		}
-		fmt.Fprintf(p.Err, "\nstopped; %s\n", hint)
-		return ExitCode(3)
-	}
-	return err
-}
-
 // keepTables writes the tables as text, as JSON and as a page, with a picture and a replay file of each attack.
 func (p Program) keepTables(tables []adversary.Table, folder reports.Folder) error {
 	keep := func(name string, text []byte) error {
@@ -128,41 +102,34 @@ func (p Program) keepTables(tables []adversary.Table, folder reports.Folder) err
 		}
 		return nil
 	}
-	var page reports.Necessity
+	var flows []reports.Necessity
+	pictures := map[catalog.ID]string{}
 	for _, t := range tables {
 		flow, err := adversary.Find(t.Flow)
 		if err != nil {
 			return err
 		}
-		shown := reports.NecessityFlow{Name: t.Flow, Summary: t.Summary(), Counts: map[string]int{}}
-		for _, o := range adversary.Outcomes() {
-			shown.Outcomes = append(shown.Outcomes, string(o))
-			shown.Counts[string(o)] = t.Count(o)
-		}
-		for _, need := range t.Needs {
-			r := catalog.MustLookup(need.Requirement)
-			row := reports.NecessityRow{
-				ID: string(r.ID), Title: r.Title, Text: r.Text, Gain: r.Gain, Outcome: string(need.Outcome), Reason: need.Reason,
-				Worlds: need.Worlds, Runs: need.Runs, States: need.States, Moves: need.Moves,
+		shown := necessityOf(t, func(adversary.Need) bool { return true })
+		for i, need := range t.Needs {
+			a := need.Attack
+			if a == nil {
+				continue
 			}
-			if a := need.Attack; a != nil {
-				played, err := a.Play(flow)
-				if err != nil {
-					return err
-				}
-				text, err := a.JSON()
-				if err != nil {
-					return err
-				}
-				row.Scene, row.Sessions, row.Invariant, row.Broken = a.Scene, a.Sessions, a.Breach.Invariant, a.Breach.Text
-				row.Steps, row.Picture, row.Replay = played.Told, "necessity-"+row.ID+".svg", "necessity-"+row.ID+".json"
-				if err := errors.Join(keep(row.Picture, played.Diagram.SVG()), keep(row.Replay, text)); err != nil {
-					return err
-				}
+			played, err := a.Play(flow)
+			if err != nil {
+				return err
 			}
-			shown.Rows = append(shown.Rows, row)
+			text, err := a.JSON()
+			if err != nil {
+				return err
+			}
+			picture, replay := fmt.Sprintf("necessity-%s.svg", need.Requirement), fmt.Sprintf("necessity-%s.json", need.Requirement)
+			shown.Needs[i].Steps, shown.Needs[i].Repro, pictures[need.Requirement] = played.Told, "countersign run --replay "+replay, picture
+			if err := errors.Join(keep(picture, played.Diagram.SVG()), keep(replay, text)); err != nil {
+				return err
+			}
 		}
-		page.Flows = append(page.Flows, shown)
+		flows = append(flows, shown)
 		text, err := t.JSON()
 		if err != nil {
 			return err
@@ -172,18 +139,18 @@ func (p Program) keepTables(tables []adversary.Table, folder reports.Folder) err
 		}
 	}
 	var html bytes.Buffer
-	if err := reports.WriteNecessity(&html, page); err != nil {
+	if err := reports.WriteNecessity(&html, flows, pictures); err != nil {
 		return err
 	}
 	return keep("necessity.html", html.Bytes())
 }
 
 // exploreTables makes one of the tables that are about many searches.
-func (p Program) exploreTables(c *cobra.Command, args []string, h adversary.Hunt, lifted, out string, necessity, doubt, asJSON bool) error {
+func (p Program) exploreTables(c *cobra.Command, args []string, h adversary.Hunt, lifted, out string, necessity, doubt, kept, asJSON bool) error {
 	if necessity && c.Flags().Changed("attacks") {
 		return &certify.UsageError{Problem: "--necessity and --attacks are two tables; ask for one at a time"}
 	}
-	for _, other := range []string{"level", "attacker", "scene", "switches", "faults", "random"} {
+	for _, other := range []string{"level", "attacker", "scene", "switches", "faults", "random", "keep"} {
 		if c.Flags().Changed(other) {
 			return &certify.UsageError{Problem: "--" + other + " says where to look for one attack; a table looks everywhere at level hardened, so leave it out"}
 		}
@@ -202,7 +169,12 @@ func (p Program) exploreTables(c *cobra.Command, args []string, h adversary.Hunt
 	if err != nil {
 		return &certify.UsageError{Problem: err.Error()}
 	}
-	if !necessity {
+	switch {
+	case kept && !necessity:
+		return &certify.UsageError{Problem: "--kept goes with --necessity; the attacks are looked for each time"}
+	case kept:
+		return p.keptTables(flows, h.Lifted, folder, asJSON)
+	case !necessity:
 		return p.attacks(c.Context(), flows, h.Workers, asJSON)
 	}
 	return p.necessity(c.Context(), flows, h, folder, doubt, asJSON)

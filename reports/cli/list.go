@@ -17,9 +17,9 @@ import (
 // List is the command list.
 func (p Program) List() *cobra.Command {
 	c := &cobra.Command{
-		Use: "list", Short: "List requirements, scenarios, defects, checks or attacks", Example: "  countersign list checks", Args: NoSuchCommand,
+		Use: "list", Short: "List requirements, scenarios, defects, checks, attacks or necessity", Example: "  countersign list checks", Args: NoSuchCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return &certify.UsageError{Problem: "say what to list: requirements, scenarios, defects, checks or attacks"}
+			return &certify.UsageError{Problem: "say what to list: requirements, scenarios, defects, checks, attacks or necessity"}
 		},
 	}
 	c.AddCommand(
@@ -44,6 +44,7 @@ func (p Program) List() *cobra.Command {
 		}, func(l checkLine) []any { return []any{l.Check, l.Level, l.Keyword, l.Role, l.Title} }),
 		lister(p, "attacks", "the attacks that explore --attacks looks for", func() ([]adversary.Known, error) { return adversary.KnownAttacks(), nil },
 			func(k adversary.Known) []any { return []any{k.Name, k.Flow, k.Scene, k.Title, k.Source} }),
+		lister(p, "necessity", "what each hardened requirement is there for, as the explorer has found it", keptNeeds, needLine.columns),
 	)
 	return c
 }

@@ -61,7 +61,7 @@ as failures here.`,
 				return p.refuted(err)
 			}
 			report := recording.Report(results)
-			document := reports.Document{Checks: &report}
+			document := documented(&report)
 			if err := p.show(document, asJSON); err != nil {
 				return err
 			}

@@ -56,6 +56,8 @@ const (
 	narrowest   = 156
 	widest      = 330
 	loopRoom    = 220
+	// widestNote is the room of what an attacker has to say, who stands at the right edge and says a lot.
+	widestNote = 2 * (narrowest - margin)
 	// longestDetail is how many columns of detail lanes move apart for; what is longer is wrapped.
 	longestDetail = 32
 	// longDiagram is the number of steps from which the heads are repeated at the foot.
@@ -94,6 +96,7 @@ func escape(s string) string { return html.EscapeString(s) }
 // plan is a drawing in the making.
 type plan struct {
 	x             map[string]int // the middle of each lane
+	talks         string         // the lane whose notes may be wide; empty for none
 	gutter        int            // the room for moments on the left
 	width, height int
 	headHeight    int
@@ -131,7 +134,11 @@ func newPlan(d Diagram) *plan {
 	}
 	last := margin + p.gutter + headWidth
 	if n := len(d.Lanes); n > 0 {
-		last = p.x[d.Lanes[n-1].Name] + max(headWidth/2, room)
+		end := d.Lanes[n-1]
+		if n > 1 && end.Kind == Attacker && slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == Note && s.self() && s.From == end.Name }) {
+			p.talks, room = end.Name, widestNote/2
+		}
+		last = p.x[end.Name] + max(headWidth/2, room)
 	}
 	p.width = last + margin
 	return p
@@ -297,7 +304,11 @@ func (p *plan) tip(x, y, direction int) {
 }
 
 func (p *plan) note(s Step) {
-	left, right := min(p.x[s.From], p.x[s.To])-headWidth/2, max(p.x[s.From], p.x[s.To])+headWidth/2
+	half := headWidth / 2
+	if s.self() && s.From == p.talks {
+		half = min(max(half, pixels(plain.Width(s.label()))/2+margin), widestNote/2)
+	}
+	left, right := min(p.x[s.From], p.x[s.To])-half, max(p.x[s.From], p.x[s.To])+half
 	label := plain.Wrap(s.label(), columns(right-left-18))
 	var detail []string
 	if s.Detail != "" {

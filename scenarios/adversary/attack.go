@@ -121,9 +121,9 @@ func (a *Attack) Play(f Flow) (Replayed, error) {
 	if missed := c.Missed(); missed != nil {
 		return Replayed{}, &DivergedError{*missed}
 	}
-	r := Replayed{Breaches: outcome.Breaches, Told: run.told, TraceSHA256: run.result.Trace.SHA256()}
+	r := Replayed{Breaches: outcome.Breaches, Told: gatheredWords(run.told), TraceSHA256: run.result.Trace.SHA256()}
 	r.Same = r.TraceSHA256 == a.TraceSHA256
-	r.Diagram = run.stage.Draw(a.Title(), run.result.Trace, run.counted(a.Level))
+	r.Diagram = run.picture(a.Title(), breachesOf(a.Breach.Invariant, run.counted(a.Level)))
 	return r, nil
 }
 

@@ -13,13 +13,36 @@ import (
 // move gives the attacker what every endpoint of the flow takes.
 func (st *twoSites) move(scene string) {
 	for _, s := range []*twosites.Site{st.A, st.B} {
-		if scene == "likely-passwords" {
+		switch scene {
+		case "likely-passwords":
 			st.d.May(st.atPassword(s)...)
-			continue
+		case "numbered-nonces":
+			st.d.May(st.spentNonces(s))
+		case "spare-verifier", "slow-way-back":
+			st.d.May(st.underWay(s)...)
+		case "delegations":
+			st.d.May(st.delegations(s)...)
+		case "hasty-user":
+			st.d.May(st.inBrowsers(s)...)
+			st.d.May(st.asClient(st.C, s)[1:]...) // it asks for nothing
+		case "mix-up", "wrong-issuer": // see below
+		default:
+			st.d.May(st.inBrowsers(s)...)
+			st.d.May(st.asClient(st.C, s)...)
+			st.d.May(st.unsigned(s)...)
 		}
-		st.d.May(st.inBrowsers(s)...)
-		st.d.May(st.asClient(st.C, s)...)
-		st.d.May(st.unsigned(s)...)
+	}
+	switch scene {
+	case "mix-up":
+		st.d.May(st.serverOfC()...)
+		st.d.May(st.asClient(st.C, st.B)...)
+	case "wrong-issuer":
+		st.d.May(st.inBrowsers(st.A)...)
+		st.d.May(st.inBrowsers(st.B)...)
+		st.d.May(st.delegationOf(st.A, st.B, st.C.Issuer, ", which names the server of site C as the issuer,"), st.delegationOf(st.A, st.B, st.B.Issuer, ""))
+	}
+	if scene == "mix-up" || scene == "wrong-issuer" || scene == "plain-server" {
+		st.d.May(st.inTheNameOfA()...)
 	}
 	if st.d.bent[st.B.Client.Name()] {
 		st.d.May(st.asClient(st.B, st.A)...)
@@ -46,6 +69,16 @@ func (st *twoSites) inBrowsers(s *twosites.Site) []Move {
 	if s == st.B {
 		peer = st.A
 	}
+	form := url.Values{"peer": {peer.Issuer}}
+	return append(st.underWay(s), []Move{
+		{Name: "begins a flow at " + s.Client.Name() + " by a page of site C", Link: func([]Term) Link { return Link{s.ClientBase + "/start", form} }},
+		{Name: "begins a flow at " + s.Client.Name() + " by a link", Link: func([]Term) Link { return Link{Target: s.ClientBase + "/start?" + form.Encode()} }},
+		{Name: "disconnects at " + s.Client.Name() + " by a page of site C", Link: func([]Term) Link { return Link{s.ClientBase + "/disconnect", form} }},
+	}...)
+}
+
+// underWay are the legs in a browser of a flow that was begun.
+func (st *twoSites) underWay(s *twosites.Site) []Move {
 	page := func(t []Term) string { return asking(s, t[0].Value, t[1].Value) }
 	own := func(t []Term) url.Values {
 		username, password := s.Account(st.Mallory.Name)
@@ -55,7 +88,6 @@ func (st *twoSites) inBrowsers(s *twosites.Site) []Move {
 	back := func(t []Term) string {
 		return s.Callback() + "?" + url.Values{"oauth_token": {t[0].Value}, "oauth_verifier": {t[1].Value}}.Encode()
 	}
-	form := url.Values{"peer": {peer.Issuer}}
 	return []Move{
 		{
 			Name: "opens the page of " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: of(s.OAuthServer.Name()),
@@ -75,9 +107,10 @@ func (st *twoSites) inBrowsers(s *twosites.Site) []Move {
 			Send: func(t []Term) { st.Mallory.Get(back(t)) },
 			Link: func(t []Term) Link { return Link{Target: back(t)} },
 		},
-		{Name: "begins a flow at " + s.Client.Name() + " by a page of site C", Link: func([]Term) Link { return Link{s.ClientBase + "/start", form} }},
-		{Name: "begins a flow at " + s.Client.Name() + " by a link", Link: func([]Term) Link { return Link{Target: s.ClientBase + "/start?" + form.Encode()} }},
-		{Name: "disconnects at " + s.Client.Name() + " by a page of site C", Link: func([]Term) Link { return Link{s.ClientBase + "/disconnect", form} }},
+		{
+			Name: "brings to the callback of " + s.Client.Name() + ", with the number that comes next as the verifier,", Slots: []string{temporary}, Fits: numbered,
+			Send: func(t []Term) { st.Mallory.Get(back([]Term{t[0], {Value: next(t[0].Value)}})) },
+		},
 	}
 }
 
@@ -238,4 +271,17 @@ func first(conditions ...func([]Term) bool) func([]Term) bool {
 		}
 		return true
 	}
+}
+
+// numbered lets pass a credential whose server counts what it gives out.
+func numbered(t []Term) bool { return next(t[0].Value) != "" }
+
+// next is the verifier that follows a temporary credential and its secret where a server counts; empty for a credential that was drawn.
+func next(token string) string {
+	number, rest, _ := strings.Cut(token, "-")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return ""
+	}
+	return strconv.Itoa(n+2) + "-" + rest
 }

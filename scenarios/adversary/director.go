@@ -36,7 +36,8 @@ type Director struct {
 	heard       []sim.Message  // requests that passed in the clear
 	held        int            // messages that the attacker holds up
 	legs        map[string]int // how many messages of a leg passed
-	names       map[int]string // of requests, by their IDs
+	exchanges   int            // answers that passed
+	requests    map[int]string // names of requests, by their IDs
 	overtakings int
 	leaks       func(*sim.Message) bool
 	proxied     func(*sim.Message) bool  // what passes where the attacker sits besides
@@ -49,15 +50,13 @@ type Director struct {
 	probing     bool // a move was made at the last quiet point, and nothing was decided since
 	before      struct{ writes, knows int }
 	writes      int
-	seen        int // events that were folded into the state
-	words       map[string]uint64
-	hosts       map[string]uint64
+	memory
 }
 
 func newDirector(s System, c *explore.Chooser, tells bool) *Director {
 	return &Director{
 		system: s, chooser: c, tells: tells,
-		own: map[string]bool{}, bent: map[string]bool{}, legs: map[string]int{}, names: map[int]string{}, words: map[string]uint64{}, hosts: map[string]uint64{},
+		own: map[string]bool{}, bent: map[string]bool{}, legs: map[string]int{}, requests: map[int]string{}, memory: newMemory(s.Flow),
 	}
 }
 
@@ -156,6 +155,9 @@ func (d *Director) Session(name string, run func()) func() {
 
 // Pause is a point of a session at which others may act before it goes on.
 func (d *Director) Pause(name, at string) {
+	if d.finished {
+		return // nobody is left who could do something meanwhile
+	}
 	for _, p := range d.parties {
 		if p.name == name {
 			d.wait(p, at, false)
@@ -191,13 +193,6 @@ func (d *Director) take(st *stage.Stage) {
 	st.World.Schedule(d.order)
 }
 
-// wrote counts what actors store.
-func (d *Director) wrote(_, bucket string) {
-	if !slices.ContainsFunc(d.system.Flow.Nonces, func(part string) bool { return strings.Contains(bucket, part) }) {
-		d.writes++
-	}
-}
-
 func (d *Director) leg(m *sim.Message) string { return d.stage.LegOf(m) }
 
 // Direct is the script of the attacker.
@@ -205,7 +200,7 @@ func (d *Director) Direct() {
 	for {
 		d.settle()
 		options := d.goesOn()
-		chosen := d.chooser.Choose(explore.Point{Label: d.where(), State: d.state(), Options: func() []explore.Option {
+		chosen := d.chooser.Choose(explore.Point{Label: d.where(), State: d.state(), Free: d.held > 0, Options: func() []explore.Option {
 			options = append(d.goesOn(), d.attacks()...)
 			return labels(options)
 		}})
@@ -294,17 +289,17 @@ func labels(options []option) []explore.Option {
 // goesOn is what may happen at a quiet point without the attacker. The first is what happens of itself: that the first of those who wait goes on, or that all is over.
 func (d *Director) goesOn() (all []option) {
 	if d.held > 0 {
-		all = append(all, option{explore.Option{Label: "what is held up arrives"}, func() {
+		all = append(all, option{explore.Option{Label: "what is held up arrives", Who: "the network"}, func() {
 			d.host.Clock().Sleep(d.hold())
 		}})
 	}
 	for _, p := range d.inTurn() {
-		o := option{explore.Option{Label: p.name + " goes on"}, func() {
+		o := option{explore.Option{Label: p.name + " goes on", Who: p.name}, func() {
 			d.turn = p
 			p.gate.Open()
 		}}
-		if len(all) > 0 {
-			o.Price.Switches = 1
+		if len(all) > 0 && d.held == 0 {
+			o.Price.Switches = 1 // while something is held up, nobody is kept from going on: whoever would be waits for it
 		}
 		all = append(all, o)
 	}

@@ -12,9 +12,9 @@
 //
 // The bounds are moves, switches between sessions, and sessions in a world. Within a session its owner goes on of itself
 // until another takes over; messages that are under way to one host at the same time may overtake each other, for the price of a
-// move. Two states count as equal when everybody waits at the same place, each host has taken in the same messages in the same
-// order, with values drawn at random replaced by the order of their appearance, and the attacker knows the same. So an actor has to keep
-// what it decides by in its store, as all do.
+// move. Two states count as equal when everybody waits at the same place, the stores hold the same, each process has met the
+// same messages, the attacker knows the same, and it is the same second, with values drawn at random replaced by where they appeared first. In
+// which order different processes have met theirs does not count (state.go says why). So an actor has to keep what it decides by in its store, as all do.
 //
 // To let a flow be explored, add one file here (bidirectional.go and bidirectional_moves.go are an example):
 //
@@ -39,5 +39,8 @@
 //     what can be done on it besides are [Director.Tricks].
 //
 // Then `countersign explore FLOW` has to find nothing with all guards on, and `--lift ID` the attack that the guard stops.
+// To see whether an actor is caught that is wrong in another way than by a guard that was lifted: [Flow.Changed] with a tap, a program of one's own around the
+// actor's, or a policy of one actor alone (change_test.go). What the explorer does to the flow, it then does to the changed one.
+//
 // A stage whose code looks into its store.Memory has to bear that the store is wrapped while it is explored.
 package adversary

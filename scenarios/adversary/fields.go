@@ -75,8 +75,11 @@ func formFields(in, text string) (fields []Field) {
 	return fields
 }
 
-// headerFields reads the parameters of an Authorization header, name="value".
+// headerFields reads the parameters of an Authorization header, name="value", or what stands there alone, as in "DPoP TOKEN", under the name of the scheme.
 func headerFields(text string) (fields []Field) {
+	if scheme, value, found := strings.Cut(text, " "); found && alone(value) {
+		return []Field{{"header", scheme, value}}
+	}
 	for {
 		before, rest, found := strings.Cut(text, `="`)
 		value, after, closed := strings.Cut(rest, `"`)
@@ -89,6 +92,12 @@ func headerFields(text string) (fields []Field) {
 		}
 		text = after
 	}
+}
+
+// alone reports whether credentials are one value, a token68 of RFC 9110 section 11.2, and no parameters.
+func alone(value string) bool {
+	bare := strings.TrimRight(value, "=")
+	return bare != "" && !strings.ContainsAny(bare, "=, \"")
 }
 
 // with returns the message with another value in a field.
@@ -105,6 +114,10 @@ func with(m sim.Message, f Field, value string) sim.Message {
 	case "body":
 		m.Body = []byte(value)
 	case "header":
+		if scheme, old, found := strings.Cut(m.Header.Get("Authorization"), " "); found && scheme == f.Name && alone(old) {
+			m.Header.Set("Authorization", scheme+" "+value)
+			return m
+		}
 		was := f.Name + `="`
 		before, rest, _ := strings.Cut(m.Header.Get("Authorization"), was)
 		_, after, _ := strings.Cut(rest, `"`)

@@ -16,6 +16,8 @@ import (
 // Flow is what the explorer has to know of a flow.
 type Flow struct {
 	Name string
+	// Invariants are those that its judge looks at.
+	Invariants []stage.Invariant
 	// Scenes are the places where the flow is explored, the plainest first.
 	Scenes []Scene
 	// Sessions are what honest and dishonest people may begin, each at most once in a world. A world has a few of them.
@@ -31,6 +33,8 @@ type Flow struct {
 	Nonces []string
 	// Hold is for how long the attacker holds a message up: less than those who wait are patient. Zero: 20 seconds.
 	Hold time.Duration
+
+	apart bool // no two states count as equal, so that nothing is left out
 }
 
 // Scene is a place where a flow is explored: who is dishonest in it, and what travels without TLS.
@@ -160,7 +164,7 @@ func (s System) playIn(setting stage.Setting, c *explore.Chooser, tells bool) (r
 	d, set := s.set(c, setting, tells)
 	r := run{stage: set, result: set.Run()}
 	r.told = d.told
-	var o explore.Outcome
+	o := explore.Outcome{Exchanges: d.exchanges}
 	for _, b := range r.counted(s.Level) {
 		o.Breaches = append(o.Breaches, explore.Breach{Invariant: b.Invariant.Name, Requirement: string(b.Invariant.Requirement), Text: b.Text})
 	}

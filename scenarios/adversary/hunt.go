@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"countersign/conformance/catalog"
+	"countersign/scenarios/stage"
 	"countersign/sim/explore"
 )
 
@@ -22,11 +24,14 @@ type Hunt struct {
 	Sessions int      // at most, in a world
 	Faults   bool     // crashes and lost or repeated messages count as moves too
 	Seed     uint64
-	Random   int // runs drawn at random once all within the bounds were played
-	Workers  int // zero: one a processor; what is found does not depend on it
-	Progress func(explore.Progress)
-	Breaks   string // the invariant whose breach is looked for; empty: any
-	Journal  string // file that keeps how far the search is; empty: none
+	Random   int // runs drawn at random once all within the bounds were played, as [explore.Odds] tells
+	// RandomMoves and RandomSwitches are those of a random run; zero: one more than Moves, and as many as Switches.
+	RandomMoves, RandomSwitches int
+	Workers                     int // zero: one a processor; what is found does not depend on it
+	Progress                    func(explore.Progress)
+	Breaks                      string // the invariant whose breach is looked for; empty: any
+	Shortens                    func() // if set, called when an attack was found, before it is made as short as it can be
+	Journal                     string // file that keeps how far the search is; empty: none
 }
 
 // Found is what came of a hunt.
@@ -46,15 +51,29 @@ func (e *NoSystemError) Error() string {
 	return fmt.Sprintf("the flow %s has nothing to explore with attacker %q, scene %q and %d sessions", e.Hunt.Flow.Name, e.Hunt.Attacker, e.Hunt.Scene, e.Hunt.Sessions)
 }
 
-// Run searches. The error is a *NoSystemError, an *explore.EmptyError, an *explore.ModelError, one of the journal's, or the context's.
+// UnknownInvariantError says that a hunt is for breaches of what the flow has not.
+type UnknownInvariantError struct{ Hunt Hunt }
+
+func (e *UnknownInvariantError) Error() string {
+	names := make([]string, len(e.Hunt.Flow.Invariants))
+	for i, v := range e.Hunt.Flow.Invariants {
+		names[i] = v.Name
+	}
+	return fmt.Sprintf("the flow %s has no invariant %q to break; it has %s", e.Hunt.Flow.Name, e.Hunt.Breaks, strings.Join(names, ", "))
+}
+
+// Run searches. The error is a *NoSystemError, an *UnknownInvariantError, an *explore.EmptyError, an *explore.ModelError, one of the journal's, or the context's.
 func (h Hunt) Run(ctx context.Context) (Found, error) {
 	systems := h.Flow.Systems(h)
 	if len(systems) == 0 {
 		return Found{}, &NoSystemError{h}
 	}
+	if h.Breaks != "" && !slices.ContainsFunc(h.Flow.Invariants, func(i stage.Invariant) bool { return i.Name == h.Breaks }) {
+		return Found{}, &UnknownInvariantError{h}
+	}
 	found := Found{Systems: len(systems)}
 	s := explore.Search{
-		Bounds: explore.Price{Moves: h.Moves, Switches: h.Switches}, Random: h.Random, Seed: h.Seed, Workers: h.Workers, Progress: h.Progress,
+		Bounds: explore.Price{Moves: h.Moves, Switches: h.Switches}, Random: h.Random, RandomMoves: h.RandomMoves, RandomSwitches: h.RandomSwitches, Seed: h.Seed, Workers: h.Workers, Progress: h.Progress,
 		Wanted: breaking(h.Breaks),
 	}
 	for _, system := range systems {
@@ -69,6 +88,9 @@ func (h Hunt) Run(ctx context.Context) (Found, error) {
 		return found, err
 	}
 	at := slices.IndexFunc(systems, func(system System) bool { return system.Name() == found.Finding.Model })
+	if h.Shortens != nil {
+		h.Shortens()
+	}
 	shrunk, runs := explore.Shrink(s.Models[at], *found.Finding)
 	found.Shrinking = runs
 	found.Attack, err = systems[at].attack(shrunk.Steps, h)

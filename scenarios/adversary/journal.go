@@ -12,7 +12,7 @@ import (
 	"countersign/sim/explore"
 )
 
-const journalFormat = "countersign/explore@1"
+const journalFormat = "countersign/explore@2"
 
 // page is what a journal holds.
 type page struct {
@@ -33,6 +33,7 @@ type itinerary struct {
 	Sessions int           `json:"sessions"`
 	Faults   bool          `json:"faults"`
 	Seed     uint64        `json:"seed"`
+	Breaks   string        `json:"breaks,omitempty"`
 }
 
 // JournalError says why a journal cannot be used.
@@ -45,14 +46,15 @@ func (h Hunt) resume(s explore.Search) (explore.Search, error) {
 	if h.Journal == "" {
 		return s, nil
 	}
-	own := itinerary{h.Flow.Name, h.Level, append([]catalog.ID{}, h.Lifted...), h.Attacker, h.Scene, h.Moves, h.Switches, h.Sessions, h.Faults, h.Seed}
-	batches := 0
+	own := itinerary{h.Flow.Name, h.Level, append([]catalog.ID{}, h.Lifted...), h.Attacker, h.Scene, h.Moves, h.Switches, h.Sessions, h.Faults, h.Seed, h.Breaks}
+	written := 0
 	s.Save = func(f explore.Frontier) error {
-		// A journal grows with the search, so it is not written each time.
-		const often = 50
-		if batches++; batches%often != 0 {
+		// A journal grows with the search. It is written whenever there were as many runs as it has points, so that it takes a small part of the time.
+		const least = 1200
+		if f.Stats.Runs-written < max(least, f.Size()) {
 			return nil
 		}
+		written = f.Stats.Runs
 		return writeJournal(h.Journal, page{journalFormat, own, f})
 	}
 	s.Stopped = func(f explore.Frontier) error { return writeJournal(h.Journal, page{journalFormat, own, f}) }
@@ -78,7 +80,7 @@ func (h Hunt) resume(s explore.Search) (explore.Search, error) {
 	if string(was) != string(is) {
 		return s, &JournalError{fmt.Sprintf("%s is the journal of another exploration, %s; name another file, or remove it", h.Journal, was)}
 	}
-	s.Begun = &kept.Begun
+	s.Begun, written = &kept.Begun, kept.Begun.Stats.Runs
 	return s, nil
 }
 

@@ -13,6 +13,8 @@ type Term struct {
 	Value string
 	// Secret goes with the value, as that of a token; empty where the attacker does not know it or there is none.
 	Secret string
+
+	learnt bool // it was read in a message
 }
 
 // knowledge is what the attacker knows, in the order in which it was learnt.
@@ -63,7 +65,7 @@ func (d *Director) learn(m *sim.Message) {
 		if meaning.Type == "" || f.Value == "" {
 			continue
 		}
-		t := Term{Type: meaning.Type, Value: f.Value}
+		t := Term{Type: meaning.Type, Value: f.Value, learnt: true}
 		for _, other := range fields {
 			if d.system.Flow.Type(leg, m, other).SecretOf == t.Type {
 				t.Secret = other.Value

@@ -5,29 +5,43 @@ import (
 	"strconv"
 
 	"countersign/scenarios/office"
+	"countersign/sim"
 )
 
 // move gives the attacker what every endpoint of the flow takes.
 func (st *officeWorld) move() {
 	switch st.scene {
 	case "likely-passwords":
-		st.d.May(st.atOfficePassword()...)
+		st.may(st.atOfficePassword())
 	case "lying-gateway":
-		st.d.May(st.asGateway()...)
+		st.may(st.asGateway())
+	case "mixed-up-front":
+		st.may(st.atFront())
 	case "lost-device":
-		st.d.May(st.asFinder()...)
+		st.may(st.asFinder())
 	case "dishonest-erp":
-		st.d.May(st.asSystem()...)
+		st.may(st.asSystem())
 	case "shared-sealing-key":
-		st.d.May(Move{
-			Name: "shows the stock what Alice's app has shown the customer register", Fits: st.has(office.LegResource),
-			Send: func([]Term) { st.ShowFrom(st.CRM, st.ERP, st.loot.Resource) },
-		})
+		st.may(st.betweenSystems())
+	case "stolen-sealing-key":
+		st.may(st.asForger())
 	case "open-web", "leaking-gateway":
-		st.d.May(st.asColleague()...)
-		st.d.May(st.atSystem()...)
-		st.d.May(st.asStranger()...)
+		st.may(st.asColleague())
+		st.may(st.atSystem())
+		st.may(st.asStranger())
 	}
+}
+
+// may gives the attacker moves, and takes down when one is made.
+func (st *officeWorld) may(moves []Move) {
+	for i := range moves {
+		send := moves[i].Send
+		moves[i].Send = func(t []Term) {
+			st.touched = true
+			send(t)
+		}
+	}
+	st.d.May(moves...)
 }
 
 // has lets pass when Alice's app has sent a request on a leg.
@@ -109,6 +123,14 @@ func (st *officeWorld) atSystem() []Move {
 				c.ShowsWith(st.CRM, "DPoP "+t[0].Value, c.Proves(proof))
 			},
 		},
+		{
+			Name: "shows the customer register, with the proof of Alice's authentication,", Slots: []string{deviceToken}, Fits: func(t []Term) bool { return st.ofAlice(t) && st.has(office.LegAuthentication)(t) },
+			Send: func(t []Term) { st.showsWithProofOf(t[0].Value, st.loot.Authentication) },
+		},
+		{
+			Name: "shows the customer register, with the proof of Alice's access,", Slots: []string{deviceToken}, Fits: func(t []Term) bool { return st.ofAlice(t) && st.has(office.LegResource)(t) },
+			Send: func(t []Term) { st.showsWithProofOf(t[0].Value, st.loot.Resource) },
+		},
 		{Name: "shows the stock, with a proof of his own,", Slots: []string{deviceToken}, Send: func(t []Term) { c.Shows(st.ERP, t[0].Value) }},
 		{
 			Name: "sends again", Slots: []string{recording},
@@ -141,6 +163,11 @@ func (st *officeWorld) atSystem() []Move {
 	}
 }
 
+// showsWithProofOf shows a token with the proof in a request that Alice's app has sent.
+func (st *officeWorld) showsWithProofOf(accessToken string, sent sim.Message) {
+	st.Clive.ShowsWith(st.CRM, "DPoP "+accessToken, http.Header{"Dpop": sent.Header["Dpop"]})
+}
+
 // ofAlice lets pass tokens that are not Clive's own.
 func (st *officeWorld) ofAlice(t []Term) bool { return t[0].Value != st.own.AccessToken }
 
@@ -170,6 +197,8 @@ func (st *officeWorld) asStranger() []Move {
 				c.Pushes(st.Alice, c.Forges(st.Alice, st.loot.PublicKey(), "urn:countersign:mobile:wipe", map[string]string{}))
 			},
 		},
+		{Name: "comes back to Alice's telephone", Slots: []string{letter}, Fits: st.here, Send: func(t []Term) { c.Pushes(st.Alice, t[0].Value) }},
+		{Name: "has a page in Alice's browser open the app", Fits: st.here, Send: func([]Term) { st.Alice.Meets("/start"); c.Wait(pushed) }},
 		{
 			Name: "has his own device deregistered, and sends Alice's telephone the wipe of it,", Fits: st.here,
 			Send: func([]Term) {
@@ -206,6 +235,8 @@ func (st *officeWorld) atOfficePassword() []Move {
 			Name: "registers the number of Alice's telephone, with her password from over her shoulder,", Fits: st.here,
 			Send: func([]Term) { register(st.Alice.DeviceID, st.Alice.Password) },
 		},
+		{Name: "registers Alice's tablet as his own", Send: func([]Term) { c.Registers(office.Registration{DeviceID: tablet.DeviceID}) }},
+		{Name: "deregisters Alice's telephone as his own", Fits: st.here, Send: func([]Term) { c.Deregisters(c.UserName, c.Password, st.Alice.DeviceID) }},
 		{
 			Name: "compares how a device that there is and one that there is not are deregistered", Fits: st.here,
 			Send: func([]Term) {

@@ -74,9 +74,39 @@ func (st *officeWorld) asGateway() []Move {
 				}
 			},
 		},
+		{
+			Name: "has the gateway put the first address in, as it was signed,", Fits: func([]Term) bool { return st.lies == nil && len(st.loot.Grants) > 0 },
+			Send: func([]Term) {
+				st.d.prepared("that the gateway is to put the first address in")
+				first := office.Members(st.loot.Grants[0].Body)
+				st.lies = func(said map[string]any) {
+					for _, member := range []string{"system_id", "system_address", "signed_address", "rules_version"} {
+						said[member] = first[member]
+					}
+				}
+			},
+		},
+		{
+			Name: "has the gateway let no message through to the telephone", Fits: func([]Term) bool { return !st.muted },
+			Send: func([]Term) {
+				st.d.prepared("that the gateway lets no message through")
+				st.muted = true
+			},
+		},
 		instead("redirect to Clive", sim.Message{Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {c.Address()}}}),
 		instead("refuse every token", sim.Message{Status: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": {`DPoP error="invalid_token"`}}}),
 	}
+}
+
+// atFront is what can happen at a front that serves many.
+func (st *officeWorld) atFront() []Move {
+	return []Move{{
+		Name: "has the front take his authorization server for the company's", Fits: func([]Term) bool { return !st.mixedUp },
+		Send: func([]Term) {
+			st.d.prepared("that the front takes Clive's authorization server for the company's")
+			st.mixedUp = true
+		},
+	}}
 }
 
 // asFinder is what the finder of Alice's telephone can do with it.
@@ -97,6 +127,7 @@ func (st *officeWorld) asFinder() []Move {
 		holds("keeps the telephone away from the authorization server", &st.keptAway),
 		holds("lets no message through to the telephone", &st.muted),
 		holds("answers messages in the telephone's place", &st.relayed),
+		holds("keeps the telephone away from the authorization server, and the customer register too", &st.keptAway, &st.disturbed),
 		holds("keeps the telephone away until it has been deregistered, and enrols it then, with Alice's password from over her shoulder,", &st.keptAway, &st.enrols),
 		{Name: "opens the app on the telephone", Fits: found, Send: func([]Term) { st.Alice.Starts() }},
 		{Name: "opens the app on the telephone with a new token", Fits: found, Send: func([]Term) { st.Alice.StartsAfresh() }},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	cast "countersign/actors/offline"
+	"countersign/conformance/catalog"
 	"countersign/scenarios/stage"
 	"countersign/scenarios/till"
 	"countersign/sim"
@@ -41,16 +42,19 @@ const (
 func Offline() Flow {
 	honest := []string{"alice", "alice pays a lot"}
 	return Flow{
-		Name: "offline",
+		Name:       "offline",
+		Invariants: till.Invariants(),
 		Scenes: []Scene{
 			{Name: "open", Attacker: Web, Text: "Mallory is a stranger before honest tills, with an enrolled handset of her own that does what she wants, and a web site that Alice visits.",
 				Sessions: []string{"alice", "alice pays a lot", "alice says no", "alice presses twice", "mallory", "mallory as alice"}},
+			{Name: "bystander", Attacker: Web, Text: "Mallory stands beside honest tills, hears the air, and is a customer too.", Sessions: []string{"alice", "alice buys again"}},
 			{Name: "dishonest-till", Attacker: Web, Text: "The till before which Alice stands is dishonest: its messages say what Mallory likes, and she has its secret.",
 				Sessions: []string{"alice", "alice pays a lot", "alice mistypes", "mallory's till"}},
 			{Name: "far-till", Attacker: Web, Text: "The second till is dishonest. Mallory has its secret, and hears the air before the first.", Sessions: []string{"alice", "alice buys again", "mallory as alice"}},
 			{Name: "relay", Attacker: Web, Text: "The till before which Alice stands is dishonest, and passes everything on to an accomplice before the second, who may change it.", Sessions: []string{"alice"}},
 			{Name: "stolen-handset", Attacker: Web, Text: "Mallory has had Alice's handset for a while, and got at its key and its salt, and not at the password.", Sessions: []string{"alice", "thief"}},
 			{Name: "likely-passwords", Attacker: Web, Text: "Mallory does nothing but try passwords.", Sessions: []string{"alice pays a lot"}},
+			{Name: "crowded", Attacker: Web, Text: "Mallory does nothing but open as many sessions at the till as it has room for.", Sessions: []string{"alice"}},
 			{Name: "listener", Attacker: Web, Text: "Mallory hears the air, has come by the salt on Alice's handset, and tries a dictionary at home.", Sessions: []string{"alice pays a lot"}},
 			{Name: "second-link", Attacker: Network, Text: "What the server answers the first till passes Mallory, where TLS ends early. She hears the air besides, and is a customer too.", Sessions: []string{"alice", "mallory as alice"}},
 			{Name: "near", Attacker: Network, Text: "The air between handsets and tills is Mallory's: she hears, loses, repeats, holds up and changes what passes.", Sessions: honest},
@@ -58,6 +62,7 @@ func Offline() Flow {
 			{Name: "plain-verification", Attacker: Network, Text: "The server's metadata name an endpoint for verification without TLS.", Sessions: []string{"alice"}},
 			{Name: "plain-password", Attacker: Network, Text: "The server's metadata name an endpoint for passwords without TLS.", Sessions: []string{"alice pays a lot"}},
 			{Name: "another-document", Attacker: Web, Text: "A dishonest hand has changed the server's metadata: they name an issuer and an endpoint at the second till, which is Mallory's.", Sessions: []string{"alice"}},
+			{Name: "pictures", Attacker: Network, Faults: true, Text: "Handset and till have cameras and nothing else, and what passes between handset, till and server gets lost or repeated.", Sessions: []string{"alice"}},
 		},
 		Sessions: honest,
 		Set:      setTill,
@@ -107,12 +112,14 @@ func setTill(d *Director, scene string, s stage.Setting) *stage.Stage {
 	st := &tillWorld{Stage: till.New(s), d: d, scene: scene, serves: true}
 	st.speech = newNearSpeech(st.Stage)
 	d.Speaks(st.speech)
-	const longest = 1024 // bytes of a frame: every message fits into one
-	if scene == "jammed" {
-		const short = 64
-		st.Ideal(short)
-	} else {
-		st.Ideal(longest)
+	const longest, short = 1024, 64                   // bytes of a frame: every message fits into one of the longest
+	switch hardened := s.Level == catalog.Hardened; { // core knows neither short frames nor pictures
+	case scene == "jammed" && hardened:
+		st.Ideal("nfc", short)
+	case scene == "pictures" && hardened:
+		st.Ideal("qr", longest)
+	default:
+		st.Ideal("nfc", longest)
 	}
 	d.Attacker(st.Mallory.Host)
 	d.MayCrash(st.One.Host, st.Server.Host)
@@ -147,7 +154,7 @@ func (st *tillWorld) arrange() {
 		d.Bends(st.Mallory.Host)
 		st.Mallory.Steals(st.Alice)
 		st.speech.keys[st.Alice.Handset] = true
-	case "listener":
+	case "bystander", "listener":
 		d.Leaks(air)
 	case "second-link":
 		d.Leaks(air)
@@ -325,8 +332,8 @@ func (st *tillWorld) look() {
 		if ended == till.Approved {
 			continue
 		}
-		// A till that has not read the server's metadata yet asks for them once, and who is first on the air can always spoil an exchange.
-		if st.scene == "jammed" && !st.jams && ended != "server_unreachable" && !st.overtaken() {
+		// Who is first on the air can always spoil an exchange.
+		if (st.scene == "jammed" || st.scene == "pictures") && !st.jams && !st.overtaken() {
 			st.Breach(till.CarriedThrough, "alice's purchase ends with: "+string(ended))
 		}
 		if st.serves {

@@ -17,6 +17,8 @@ func (st *tillWorld) move() {
 	switch st.scene {
 	case "likely-passwords":
 		st.d.May(st.guesses()...)
+	case "crowded":
+		st.d.May(st.crowds())
 	case "listener":
 		st.d.May(st.triesAtHome())
 	case "stolen-handset":
@@ -28,7 +30,7 @@ func (st *tillWorld) move() {
 	case "near":
 		st.d.May(st.fromFarAway()...)
 		st.d.May(st.asCustomer()...)
-	case "second-link":
+	case "bystander", "second-link":
 		st.d.May(st.asCustomer()...)
 	case "far-till":
 		st.d.May(st.fromFarAway()...)
@@ -139,13 +141,15 @@ func (st *tillWorld) atOnce() []Move {
 	m, two := st.Mallory, st.Two
 	return []Move{
 		{
-			Name: "applies twice at once under one serial",
+			Name: "applies at both tills at once under one serial",
 			Send: func([]Term) {
-				a := m.Application(till.MallorysHandset, two, little)
+				a := m.Application(till.MallorysHandset, st.One, little)
+				m.Visit(st.One).Applies(till.Encode(a.Fields())) // from now on the till knows where the server is
+				a.Serial = m.Random(len(a.Serial))
 				b := a
-				b.Amount++
-				m.Meanwhile(func() { st.Tells(two.Host, two, till.LegApplication, till.Encode(b.Fields())) })
-				st.Tells(two.Host, two, till.LegApplication, till.Encode(a.Fields()))
+				b.Device = two.ID
+				m.Meanwhile(func() { m.Visit(st.One).Applies(till.Encode(a.Fields())) })
+				st.Tells(two.Host, two, till.LegApplication, till.Encode(b.Fields()))
 			},
 		},
 		{
@@ -199,6 +203,22 @@ func (st *tillWorld) guesses() []Move {
 					st.Mallory.Tries(st.Alice, till.MallorysHandset, "rubbish", nil)
 				}
 			},
+		},
+	}
+}
+
+// crowds is a till that is given more to do than it has room for.
+func (st *tillWorld) crowds() Move {
+	const many = 512 // sessions, more than any till keeps
+	return Move{
+		Name: "opens sessions at till.one until it has no room",
+		Send: func([]Term) {
+			begins := []byte("an application that never ends")
+			for range many {
+				if !st.Mallory.Visit(st.One).Begins(begins) {
+					return
+				}
+			}
 		},
 	}
 }
@@ -289,6 +309,8 @@ func (st *tillWorld) jam(m *sim.Message) (tricks []Trick) {
 			return sim.Verdict{}
 		}})
 	}
+	const often = 4
+	tricks = append(tricks, Trick{"it arrives five times", func() sim.Verdict { return sim.Verdict{Repeat: often} }})
 	behind("one of another count", func(s *nearfield.Frame) { s.Count, s.Index = s.Count+1, s.Index+1 })
 	behind("one that says something else", func(s *nearfield.Frame) { s.Payload[len(s.Payload)-1] ^= 1 })
 	return tricks

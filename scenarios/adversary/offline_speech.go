@@ -138,7 +138,12 @@ func (s *nearSpeech) open(m *sim.Message) *message {
 	if said, known := s.known[&m.Body[0]]; known {
 		return said
 	}
-	said := s.readBody(m.Body, till.NearField(m))
+	body := m.Body
+	if m.Header.Get("Content-Type") == nearfield.PictureType {
+		f, _ := s.stage.Frame(m) // what is no picture of a frame is no frame
+		body = f.Bytes()
+	}
+	said := s.readBody(body, till.NearField(m))
 	s.known[&m.Body[0]] = said
 	return said
 }

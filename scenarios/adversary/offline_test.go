@@ -45,6 +45,11 @@ var _ = DescribeTable("At the till, without a guard, the attacker finds by itsel
 	Entry("a purchase that a page begins", "open", 1, "begun", catalog.ID("OF-HS-34")),
 	Entry("a forged yes on the second link", "second-link", 1, "servers-verdict", catalog.ID("OF-VD-17")),
 	Entry("a fragment put in between", "jammed", 1, "carried-through", catalog.ID("OF-VD-16")),
+	Entry("metadata lost for good", "jammed", 1, "carried-through", catalog.ID("OF-VD-33")),
+	Entry("a frame that is acted upon each time it comes", "jammed", 1, "carried-through", catalog.ID("OF-VD-13")),
+	Entry("a till that is crowded for good", "crowded", 1, "no-lock-out", catalog.ID("OF-VD-30")),
+	Entry("what breaks without any attacker: a handset that shows no pictures", "pictures", 0, "carried-through", catalog.ID("OF-HS-35")),
+	Entry("what breaks without any attacker: a till that shows none", "pictures", 0, "carried-through", catalog.ID("OF-VD-31")),
 	Entry("a result lost for good", "jammed", 1, "carried-through", catalog.ID("OF-VD-26")),
 	Entry("what breaks without any attacker: a secret sent in the clear", "plain-verification", 0, "device-under-tls", catalog.ID("OF-VD-32")),
 )
@@ -62,6 +67,20 @@ var _ = DescribeTable("At the till, with all guards on, it finds nothing",
 	Entry("as a listener", "listener"),
 	Entry("on the second link", "second-link"),
 	Entry("on a bad day", "jammed"),
+	Entry("beside honest tills", "bystander"),
+	Entry("in a crowd", "crowded"),
+	Entry("between cameras", "pictures"),
+)
+
+var _ = DescribeTable("At level core, it breaks what core itself promises where the document leaves a hole,",
+	func(scene, invariant string) {
+		f := found(adversary.Hunt{Flow: adversary.Offline(), Level: catalog.Core, Scene: scene, Moves: 1, Switches: 1, Sessions: 1})
+		Expect(f.Attack).NotTo(BeNil())
+		Expect(f.Attack.Breach.Invariant).To(Equal(invariant))
+		Expect(catalog.MustLookup(catalog.ID(f.Attack.Breach.Requirement)).Level).To(Equal(catalog.Core))
+	},
+	Entry("by a page that says yes", "open", "confirmed"),
+	Entry("by a thief who says that no password is needed", "stolen-handset", "high-level"),
 )
 
 var _ = Describe("An attack on the offline flow", func() {

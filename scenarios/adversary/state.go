@@ -1,40 +1,98 @@
 package adversary
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"countersign/scenarios/stage"
 	"countersign/sim"
 )
 
-// state is equal for worlds that go on alike: everybody waits at the same place, each host has taken in the same messages
-// in the same order, and the attacker knows as much. Values that were drawn at random are replaced by the order in which
-// they first appeared.
+// memory is what a world looks like to all who are in it, as far as the director has taken it in.
+type memory struct {
+	naming
+	hosts   map[string]uint64 // what processes of a host have met, in any order, and each of them in its own
+	chains  map[int]uint64    // what each process has met
+	cookies map[string]uint64 // cookies that were set on a host, in their order
+	records map[place]uint64
+	stored  uint64           // sum of the records
+	values  map[place][]byte // what stands in the stores, as it was seen last
+	dirty   []place          // what was written since
+	seen    int              // events that were taken in
+	under   uint64           // what the attacker did to messages that are under way
+}
+
+// place is where a record stands.
+type place struct{ host, bucket, key string }
+
+func newMemory(f Flow) memory {
+	return memory{
+		naming: naming{volatile: f.Volatile, names: map[string]uint64{}, taken: map[uint64]int{}},
+		hosts:  map[string]uint64{}, chains: map[int]uint64{}, cookies: map[string]uint64{}, records: map[place]uint64{}, values: map[place][]byte{},
+	}
+}
+
+// state is equal for worlds that go on alike, and not 0.
 func (d *Director) state() uint64 {
+	if d.system.Flow.apart {
+		return 0
+	}
 	d.fold()
 	h := hash(0, "")
 	for _, p := range d.parties {
 		h = hash(h, p.name)
 		h = hash(h, p.at)
 	}
+	sum := d.stored
 	for _, name := range slices.Sorted(maps.Keys(d.hosts)) {
-		h = hash(h, name)
-		h = mix(h, d.hosts[name])
+		sum += mix(hash(1, name), d.hosts[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.cookies)) {
+		sum += mix(hash(2, name), d.cookies[name])
 	}
 	for _, t := range d.knows.terms {
-		h = hash(h, t.Name)
-		h = mix(h, uint64(len(t.Secret)))
+		if !t.learnt {
+			h = hash(h, t.Name)
+			h = mix(h, uint64(len(t.Secret)))
+			continue
+		}
+		sum += mix(d.text(hash(3, t.Type), t.Value), uint64(len(t.Secret)))
+		d.fresh = d.fresh[:0]
 	}
-	if d.turn != nil {
+	h = mix(mix(h, sum), d.under)
+	if d.turn != nil && d.turnMatters() {
 		h = hash(h, d.turn.name)
 	}
 	h = mix(h, uint64(d.stage.World.Now()/time.Second))
-	if h == 0 {
-		return 1
+	return max(h, 1)
+}
+
+// turnMatters reports whether two of those who take part may still go on, so that it makes a difference who did last.
+func (d *Director) turnMatters() bool {
+	active := 0
+	for _, p := range d.parties {
+		if !p.over && !p.idles {
+			active++
+		}
 	}
-	return h
+	return active > 1
+}
+
+// wrote takes down that an actor has changed what it stores. What is written again as it was is no change.
+func (d *Director) wrote(c stage.Change) {
+	if slices.ContainsFunc(d.system.Flow.Nonces, func(part string) bool { return strings.Contains(c.Bucket, part) }) {
+		return
+	}
+	at := place{c.Host, c.Bucket, c.Key}
+	if bytes.Equal(d.values[at], c.Value) {
+		return
+	}
+	d.writes++
+	d.values[at] = c.Value
+	d.dirty = append(d.dirty, at)
 }
 
 // idle reports whether what happened since the last point has left no trace in anybody: nothing was stored, no cookie set, nothing learnt.
@@ -49,9 +107,13 @@ func (d *Director) fold() {
 	d.seen = len(events)
 	if !(d.idle() && !slices.ContainsFunc(fresh, setsCookie)) {
 		for i := range fresh {
-			d.foldOne(&fresh[i])
+			d.foldEvent(&fresh[i])
 		}
 	}
+	for _, at := range d.dirty {
+		d.foldRecord(at)
+	}
+	d.dirty = d.dirty[:0]
 	d.probing = false
 	d.before.writes, d.before.knows = d.writes, d.knows.size
 }
@@ -60,93 +122,67 @@ func setsCookie(e sim.Event) bool {
 	return e.Kind == sim.EventReceive && len(e.Message.Header["Set-Cookie"]) > 0
 }
 
-func (d *Director) foldOne(e *sim.Event) {
+// foldEvent takes in what a process has met. The attacker's own host has one process for everything; what it has met in which order says no more than what it knows.
+func (d *Director) foldEvent(e *sim.Event) {
+	h := hash(4, string(e.Kind))
 	switch e.Kind {
 	case sim.EventDeliver, sim.EventReceive, sim.EventDrop, sim.EventTimeout, sim.EventError, sim.EventRefuse:
-		h := hash(d.hosts[e.Host], string(e.Kind))
-		d.hosts[e.Host] = d.foldMessage(h, e.Message)
-	case sim.EventCrash, sim.EventRestart:
-		d.hosts[e.Host] = hash(d.hosts[e.Host], string(e.Kind))
+		h = d.foldMessage(h, e.Message)
+	case sim.EventStart:
+		h = hash(h, e.Process)
+	case sim.EventFinish, sim.EventRespond, sim.EventCrash, sim.EventRestart:
+	default:
+		return
 	}
+	if setsCookie(*e) {
+		d.cookies[e.Host] = mix(d.cookies[e.Host], h)
+	}
+	if e.PID == 0 || e.Host == d.host.Name() {
+		d.hosts[e.Host] += h
+		return
+	}
+	before := d.chains[e.PID]
+	after := mix(before, h)
+	d.chains[e.PID] = after
+	d.hosts[e.Host] += after - before
+}
+
+// foldRecord takes in what stands at a place now.
+func (d *Director) foldRecord(at place) {
+	value := d.values[at]
+	before := d.records[at]
+	if value == nil {
+		delete(d.records, at)
+		d.stored -= before
+		return
+	}
+	h := hash(hash(5, at.host), at.bucket)
+	h = d.text(h, at.key)
+	h = d.named(d.record(h, string(value)))
+	d.records[at] = h
+	d.stored += h - before
 }
 
 func (d *Director) foldMessage(h uint64, m *sim.Message) uint64 {
 	h = hash(h, m.From)
 	h = hash(h, m.Method)
 	h = mix(h, uint64(m.Status))
-	h = d.foldText(h, m.URL)
+	h = d.text(h, m.URL)
 	if fields := d.spoken(m); fields != nil {
 		for _, f := range fields {
 			if f.In != whole {
-				h = d.foldText(hash(h, f.Name), f.Value)
+				h = d.text(hash(h, f.Name), f.Value)
 			}
 		}
-		return h
+		return d.named(h)
 	}
 	for _, name := range [...]string{"Authorization", "Location", "Cookie", "Set-Cookie", "Origin"} {
 		for _, v := range m.Header[name] {
-			h = d.foldText(h, v)
+			h = d.text(h, v)
 		}
 	}
 	if d.opens != nil {
-		h = d.foldText(h, string(d.opens(m.Body)))
+		h = d.text(h, string(d.opens(m.Body)))
 	}
-	return d.foldText(h, string(m.Body))
-}
-
-// foldText takes in a text. A word of it that looks as if it had been drawn at random counts as the number of its first appearance.
-func (d *Director) foldText(h uint64, text string) uint64 {
-	for len(text) > 0 {
-		n := 0
-		digit := false
-		for n < len(text) && wordly(text[n]) {
-			digit = digit || text[n] >= '0' && text[n] <= '9'
-			n++
-		}
-		word := text[:n]
-		switch {
-		case n >= 16 && digit && !strings.Contains(word, "%3A"): // an escaped colon is a URL's
-			number, known := d.words[word]
-			if !known {
-				number = uint64(len(d.words) + 1)
-				d.words[word] = number
-			}
-			h = mix(h, number)
-		case slices.Contains(d.system.Flow.Volatile, word):
-			h = hash(h, word)
-			if end := strings.IndexAny(text[min(n+2, len(text)):], `"&`); end >= 0 {
-				n += 2 + end
-			}
-		default:
-			h = hash(h, word)
-		}
-		if n < len(text) {
-			h = mix(h, uint64(text[n]))
-			n++
-		}
-		text = text[n:]
-	}
-	return h
-}
-
-func wordly(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '%'
-}
-
-// The steps of FNV-1a.
-const prime = 1099511628211
-
-func hash(h uint64, text string) uint64 {
-	for i := range len(text) {
-		h = (h ^ uint64(text[i])) * prime
-	}
-	return mix(h, 0xff)
-}
-
-func mix(h, n uint64) uint64 {
-	for range 8 {
-		h = (h ^ n&0xff) * prime
-		n >>= 8
-	}
-	return h
+	return d.named(d.text(h, string(m.Body)))
 }

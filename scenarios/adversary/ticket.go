@@ -17,17 +17,22 @@ const (
 	authorizationKey = "authorization key"
 	refreshKey       = "refresh key"
 	requestID        = "request ID"
+	endpointURL      = "endpoint"    // in metadata that travel without TLS
 	arrangement      = "arrangement" // of the attacker's, which fills no move
 )
 
 // madeUpKey looks like a key, and nobody has issued it.
 const madeUpKey = "made-up-made-up-made-up"
 
+// keyLifetime is that of authorization keys (profile section 3).
+const keyLifetime = 10 * time.Minute
+
 // Ticket is the flow in which one account opens many apps.
 func Ticket() Flow {
 	alone := []string{"alice", "alice logs out", "alice signs out"}
 	return Flow{
-		Name: "ticket",
+		Name:       "ticket",
+		Invariants: accounts.Invariants(),
 		Scenes: []Scene{
 			{Name: "open-web", Attacker: Web, Text: "Everything travels under TLS. Mallory has an account and a ticket of her own, and the second app is hers."},
 			{Name: "likely-passwords", Attacker: Web, Text: "As the open web, but Mallory does nothing but try names and passwords.", Sessions: alone[:1]},
@@ -38,6 +43,7 @@ func Ticket() Flow {
 			{Name: "shared-cache", Attacker: Web, Text: "Before the first app stands a cache that keeps what nobody has forbidden it to keep.", Sessions: []string{"alice", "bob"}},
 			{Name: "overloaded-server", Attacker: Web, Text: "The account server verifies, confirms nothing and refreshes nothing, while programs on Alice's terminal open the app every second.", Sessions: alone[:1]},
 			{Name: "losing-network", Attacker: Network, Text: "Messages get lost or come twice, and servers crash. Mallory has nothing.", Sessions: []string{"alice", "alice logs out", "alice signs out", "bob"}, Faults: true},
+			{Name: "plain-metadata", Attacker: Network, Text: "The account server gives its metadata without TLS; what they name lies under TLS. The second app is Mallory's.", Sessions: alone[:2]},
 			{Name: "plain-registration", Attacker: Network, Text: "The account server takes registrations without TLS.", Sessions: alone[:1]},
 			{Name: "plain-authentication", Attacker: Network, Text: "The account server takes passwords without TLS.", Sessions: alone[:1]},
 			{Name: "plain-refresh", Attacker: Network, Text: "The account server takes refreshes without TLS.", Sessions: alone[:1]},
@@ -51,8 +57,11 @@ func Ticket() Flow {
 }
 
 // accountsType says what the fields of the flow hold (profile sections 4 and 5).
-func accountsType(leg string, _ *sim.Message, f Field) Meaning {
+func accountsType(leg string, m *sim.Message, f Field) Meaning {
 	if leg == "metadata" {
+		if !m.Secure && strings.HasSuffix(f.Name, "_endpoint") {
+			return Meaning{Type: endpointURL}
+		}
 		return Meaning{}
 	}
 	switch f.Name {
@@ -78,6 +87,7 @@ type accountsWorld struct {
 
 	own      accounts.Ticket // Mallory's
 	copied   bool            // Alice's first ticket was copied
+	copiedAt time.Time       // by Mallory's clock
 	opened   bool            // the first app has opened for Alice
 	began    bool            // she has done something
 	left     bool            // she has ended her ticket herself
@@ -131,6 +141,8 @@ func (st *accountsWorld) arrange() {
 		st.d.Leaks(st.copies)
 	case "shared-cache":
 		st.CacheBefore(st.One)
+	case "plain-metadata":
+		st.Server.WithoutTLS()
 	case "plain-registration", "plain-authentication", "plain-refresh", "plain-revocation":
 		leg := st.scene[len("plain-"):]
 		st.Server.Publish(leg+"_endpoint", "http://accounts/"+leg)
@@ -147,6 +159,7 @@ func (st *accountsWorld) copies(m *sim.Message) bool {
 	t, got := accounts.ReadTicket(string(m.Body))
 	if st.copied = got && t.AppID == st.One.ID; st.copied {
 		st.Copied(t)
+		st.copiedAt = st.Mallory.Host.Clock().Now()
 	}
 	return st.copied
 }
@@ -175,6 +188,9 @@ func (st *accountsWorld) mixUp(_ *sim.World, m sim.Message) (v sim.Verdict) {
 func (st *accountsWorld) know() {
 	st.d.Know(Term{Type: authorizationKey, Name: "an authorization key made up", Value: madeUpKey})
 	st.d.Know(Term{Type: refreshKey, Name: "a refresh key made up", Value: madeUpKey})
+	if st.scene == "plain-metadata" {
+		st.d.Know(Term{Type: endpointURL, Name: "a page of app.two that collects", Value: st.Two.Base + "/collect"})
+	}
 }
 
 // people gives everybody a part.

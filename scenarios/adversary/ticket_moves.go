@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"countersign/scenarios/accounts"
 	"countersign/sim"
@@ -22,6 +23,9 @@ func (st *accountsWorld) move() {
 		st.d.May(st.atAccounts()...)
 		st.d.May(st.atApp()...)
 		st.d.May(st.asApp()...)
+	}
+	if st.scene == "slow-clock" {
+		st.d.May(st.atTheEnd())
 	}
 }
 
@@ -136,6 +140,25 @@ func (st *accountsWorld) atApp() []Move {
 					return answer
 				})
 			},
+		},
+	}
+}
+
+// atTheEnd shows Alice's ticket so late that the confirmation is still kept when the key has ended, by a clock that is behind.
+func (st *accountsWorld) atTheEnd() Move {
+	const before, after = 10 * time.Second, 30 * time.Second
+	m := st.Mallory
+	left := func() time.Duration { return st.copiedAt.Add(keyLifetime - before).Sub(m.Host.Clock().Now()) }
+	return Move{
+		Name: "shows at app.one, ten seconds before its key ends and half a minute after,", Slots: []string{userID, authorizationKey},
+		Fits: func(t []Term) bool {
+			return st.copied && t[0].Value != st.own.UserID && t[1].Value != st.own.AuthorizationKey && t[1].Value != madeUpKey && left() > 0
+		},
+		Send: func(t []Term) {
+			m.Wait(left())
+			m.Show(st.One, pairOf(t))
+			m.Wait(before + after)
+			m.Show(st.One, pairOf(t))
 		},
 	}
 }

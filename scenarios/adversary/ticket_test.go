@@ -57,6 +57,7 @@ var _ = DescribeTable("With all guards of the ticket flow nothing is found with 
 	Entry("by who has the record of a refresh", "recorded-refresh"),
 	Entry("by who mixes up answers", "mixed-up-answers"),
 	Entry("by a network that loses and repeats", "losing-network"),
+	Entry("by who writes metadata that travel without TLS", "plain-metadata"),
 )
 
 var _ = It("A ticket at the wrong app is found when neither account server nor app compares whom it is for", func() {

@@ -22,33 +22,54 @@ const (
 	callbackPath   = "callback path"
 	passToken      = "pass token"
 	newClient      = "third-party platform"
+	sessionCookie  = "session cookie"
+	lostKey        = "communication key"
+	logoutToken    = "logout token"
 	reviewRequest  = "request for review"
 )
 
 // Unified is the flow of one login and one logout for many third-party platforms.
 func Unified() Flow {
 	return Flow{
-		Name: "unified",
+		Name:       "unified",
+		Invariants: portal.Invariants(),
 		Scenes: []Scene{
 			{Name: "open-web", Attacker: Web, Text: "Everything travels under TLS. Mallory is a user, and has a page below the mail site's callback path.", Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice at the wiki", "alice on two devices"}},
+			{Name: "users-pages", Attacker: Web, Text: "Mallory has a page below the mail site's callback path, reads what comes to it, and does nothing but with logins.", Sessions: []string{"alice", "mallory"}},
+			{Name: "bad-page", Attacker: Web, Text: "Mallory does nothing but lure Alice to a page of hers, which sends forms and opens links in Alice's browser. The wiki is dishonest.", Sessions: []string{"alice"}},
+			{Name: "forgeries", Attacker: Web, Text: "Mallory does nothing but send programs messages in the names of others, without their keys.", Sessions: []string{"alice", "alice at the shop"}},
 			{Name: "dishonest-wiki", Attacker: Web, Text: "The wiki is registered and dishonest: it has its own communication key, and says what it likes.", Sessions: []string{"alice at the wiki", "alice", "alice on two devices"}},
+			{Name: "hoarding-wiki", Attacker: Web, Text: "The wiki is dishonest, and does nothing but with the codes and pass tokens that it gets.", Sessions: []string{"alice at the wiki"}},
 			{Name: "history", Attacker: Web, Text: "Alice's browser breaks down on the way to the callback of a login that she began, or that an old link began, and Mallory finds the code. The wiki is dishonest.", Sessions: []string{"alice", "mallory"}},
+			{Name: "lost-callback", Attacker: Web, Text: "Alice's browser breaks down on the way to the callback of her first login, and nobody finds the code.", Sessions: []string{"alice", "mallory"}},
 			{Name: "shared-computer", Attacker: Web, Text: "The state of Alice's request leaks at once. Her whole request is found in a history after its callback has come.", Sessions: []string{"alice", "mallory"}},
+			{Name: "library-computer", Attacker: Web, Text: "Mallory sat at Alice's computer before her, and has noted the cookie that the platform's page gave to its browser.", Sessions: []string{"alice"}},
+			{Name: "look-alike", Attacker: Web, Text: "The wiki is dishonest and registered under the name of the mail site. Alice wants nothing from the wiki, and reads the page that asks.", Sessions: []string{"alice"}},
+			{Name: "listening-wiki", Attacker: Web, Text: "The wiki is dishonest and takes logout tokens.", Sessions: []string{"alice at both"}},
 			{Name: "leaking-log", Attacker: Web, Text: "The mail site breaks down before it shows a pass token, which leaks to the dishonest wiki. Alice refuses the wiki.", Sessions: []string{"alice"}},
 			{Name: "second-platform", Attacker: Web, Text: "The mail site is registered at a second platform too, which is dishonest.", Sessions: []string{"alice", "alice comes back"}},
 			{Name: "stolen-operator", Attacker: Web, Text: "Mallory is an operator without the right to review, and has the password of Olga, who owns the third-party platforms and may review. Rene reviews nothing.", Sessions: []string{"alice"}},
 			{Name: "blind-reviewer", Attacker: Web, Text: "Mallory is an operator, and Rene approves what anybody asks for.", Sessions: []string{"alice"}},
+			{Name: "rotation", Attacker: Web, Text: "Olga gets a new communication key for the mail site. Mallory does nothing but use the old one, if it is lost after it was replaced.", Sessions: []string{"a key on its way", "a key in between", "a key replaced"}},
 			{Name: "likely-passwords", Attacker: Web, Text: "Mallory does nothing but try passwords and names.", Sessions: []string{"alice"}},
 			{Name: "planted-cookie", Attacker: Web, Text: "A sibling domain plants a cookie in Alice's browser that has the name of the mail site's login credential.", Sessions: []string{"alice"}},
 			{Name: "slow-site", Attacker: Web, Text: "The wiki takes batches and never answers one.", Sessions: []string{"alice at many"}},
 			{Name: "failing-site", Attacker: Web, Text: "The wiki takes batches and refuses each.", Sessions: []string{"alice at many"}},
+			{Name: "pausing-site", Attacker: Web, Text: "The wiki takes batches, refuses each and asks for a pause of a minute.", Sessions: []string{"alice at many"}},
+			{Name: "outage", Attacker: Web, Text: "Batches to the mail site are lost for a minute, and it takes two tasks in one.", Sessions: []string{"alice again and again"}},
+			{Name: "one-site-left", Attacker: Web, Text: "Alice leaves the mail site on one of two devices. Mallory does nothing but send forms from a page of hers.", Sessions: []string{"alice leaves here"}},
 			{Name: "sparing-site", Attacker: Web, Text: "The mail site takes one task of a batch and leaves the others for later. Mallory does nothing but go in and out.", Sessions: []string{"alice comes back"}},
 			{Name: "trickle", Attacker: Web, Text: "Mallory does nothing but go in and out.", Sessions: []string{"alice comes back"}},
 			{Name: "crashes", Attacker: Web, Text: "Mallory has found out how to bring a host down for two seconds.", Sessions: []string{"alice comes back", "alice at the shop"}},
-			{Name: "proxy", Attacker: Network, Text: "TLS ends at a proxy before the programs of the platform and of the third-party platforms, and Mallory sits behind it. What they say to each other is sealed or signed.", Sessions: []string{"alice", "mallory", "alice comes back", "alice at the shop", "alice at the wiki", "alice on two devices"}},
+			{Name: "proxy", Attacker: Network, Text: "TLS ends at a proxy before the programs of the platform and of the third-party platforms, and Mallory sits behind it. What they say to each other is sealed or signed.", Sessions: []string{"alice", "mallory", "alice comes back", "alice at the shop", "alice at the wiki", "alice on two devices", "alice leaves for good", "alice in a hurry"}},
+			{Name: "proxied-logins", Attacker: Network, Text: "TLS ends at a proxy before the platform, and Mallory sits behind it. Nobody logs out.", Sessions: []string{"alice", "mallory"}},
+			{Name: "proxied-logouts", Attacker: Network, Text: "TLS ends at a proxy before the programs, and Mallory sits behind it. Alice logs out.", Sessions: []string{"alice comes back", "alice at the shop"}},
+			{Name: "proxied-races", Attacker: Network, Text: "TLS ends at a proxy before the programs, and Mallory sits behind it. Alice logs out on one device while she logs in on another, or at a site that is not told.", Sessions: []string{"alice at the wiki", "alice in a hurry"}},
+			{Name: "plain-forum", Attacker: Network, Text: "Olga registers a forum that has no TLS, and Rene approves it. Alice logs in there.", Sessions: []string{"alice at the forum"}},
+			{Name: "plain-platform", Attacker: Network, Text: "The platform has no TLS at all.", Sessions: []string{"alice"}},
 			{Name: "plain-portal", Attacker: Network, Text: "The platform can be reached without TLS, and Alice has an account under that address.", Sessions: []string{"alice"}},
 		},
-		Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice on two devices", "alice at the wiki", "alice at many"},
+		Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice on two devices", "alice at the wiki", "alice at many", "alice at both", "alice again and again", "alice leaves for good", "alice in a hurry", "alice leaves here", "alice at the forum", "a key on its way", "a key in between", "a key replaced"},
 		Set:      setPortal,
 		Type:     portalType,
 		Nonces:   []string{"messages", "logout-tokens", "documents", "platform-keys"},
@@ -65,7 +86,7 @@ func portalType(leg string, m *sim.Message, f Field) Meaning {
 		}
 		return Meaning{Type: "sealed " + leg}
 	case "logout_token":
-		return Meaning{Type: "logout token"}
+		return Meaning{Type: logoutToken}
 	case "code":
 		return Meaning{Type: loginCode, Of: siteOf(m, f)}
 	case "state":
@@ -99,8 +120,11 @@ type portals struct {
 	phone *portal.User      // Alice's second device; nil in most worlds
 	wiki  *portal.Dishonest // nil where it is honest
 	rival *portal.Rival     // nil in most worlds
+	forum *sim.Host         // nil in most worlds
 	came  *sim.Gate         // opened when the wiki has a code
 	code  string            // that came to the wiki last
+	// atForum is where the forum begins a login; empty where it is not in force.
+	atForum string
 	// connects: what honest people begin comes to its end when nobody interferes.
 	connects bool
 	flushes  []*[]portal.Flush
@@ -122,11 +146,11 @@ func setPortal(d *Director, scene string, s stage.Setting) *stage.Stage {
 	d.Attacker(st.Mallory.Host)
 	d.Opens(st.Opened)
 	d.MayCrash(st.Platform.Host, st.Mail.Host, st.Shop.Host)
-	if d.Playing("alice on two devices") {
+	if slices.ContainsFunc([]string{"alice on two devices", "alice in a hurry", "alice leaves here"}, d.Playing) {
 		st.phone = st.NewDevice(st.Alice, "phone")
 	}
 	st.arrange(scene)
-	st.know()
+	st.know(scene)
 	st.people()
 	st.move(scene)
 	for _, t := range []*portal.ThirdParty{st.Mail, st.Shop} {
@@ -139,16 +163,31 @@ func setPortal(d *Director, scene string, s stage.Setting) *stage.Stage {
 // arrange makes the scene.
 func (st *portals) arrange(scene string) {
 	switch scene {
-	case "open-web":
-		st.Mail.Pages = map[string]http.HandlerFunc{mallorysPage: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }}
-	case "dishonest-wiki":
+	case "open-web", "users-pages":
+		st.ownPage()
+	case "dishonest-wiki", "hoarding-wiki":
 		st.turnWiki()
 		st.d.MayWait(2 * time.Minute)
 	case "history":
 		st.turnWiki()
-		st.breakDown()
+		st.breakDown(true)
+	case "lost-callback":
+		st.breakDown(false)
 	case "shared-computer":
 		st.leakRequests()
+	case "library-computer":
+		st.noteCookie()
+	case "bad-page":
+		st.turnWiki()
+		st.logsInAtWiki()
+	case "look-alike":
+		st.turnWiki()
+		st.Wiki.Name = st.Mail.Host.Name()
+		st.Alice.Refuses(st.Wiki)
+		st.logsInAtWiki()
+	case "listening-wiki":
+		st.turnWiki()
+		st.listensAtWiki()
 	case "leaking-log":
 		st.turnWiki()
 		st.Alice.Refuses(st.Wiki)
@@ -162,13 +201,25 @@ func (st *portals) arrange(scene string) {
 		st.Operated()
 	case "planted-cookie":
 		st.plantCookie()
-	case "slow-site", "failing-site":
+	case "slow-site", "failing-site", "pausing-site":
 		st.Wiki.Way, st.connects = portal.Batches, false
 		st.Platform.BatchMaxWait = 6 * time.Second
-		st.TakeOver(st.Wiki.Host, st.failing(scene == "slow-site"))
+		st.TakeOver(st.Wiki.Host, st.failing(scene))
+	case "outage":
+		st.Platform.BatchLimit = 2
+		st.Mute(portal.LegBatch, st.Mail, func() bool { return st.World.Now() < time.Minute })
+	case "rotation":
+		st.Operated()
+	case "plain-forum":
+		st.Operated()
+		st.forum = st.Host("forum", func(*sim.Host) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+		})
+	case "plain-platform":
+		st.Platform.Issuer, st.connects = platformInClear, false
 	case "sparing-site":
 		st.Mail.MostTasks = 1
-	case "proxy":
+	case "proxy", "proxied-logins", "proxied-logouts", "proxied-races":
 		st.d.MayWait(6 * time.Minute)
 		st.d.Proxied(func(m *sim.Message) bool {
 			switch st.Leg(m) {
@@ -182,98 +233,8 @@ func (st *portals) arrange(scene string) {
 	}
 }
 
-// turnWiki puts the wiki into the attacker's hands. It has a page that looks like the platform's.
-func (st *portals) turnWiki() {
-	st.Wiki.Pages = map[string]http.HandlerFunc{"/portal": func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if r.Method == http.MethodGet {
-			_, _ = w.Write([]byte(`<h1>Portal</h1><form method="post"><input name="username"><input type="password" name="password"><button type="submit" name="decision" value="login">Log in</button></form>`))
-		}
-	}}
-	st.wiki = st.TurnDishonest(st.Wiki)
-	st.d.Owns(st.Wiki.Host)
-	st.came = st.World.NewGate("the wiki waits for a code")
-	st.wiki.Came = func(code string) {
-		st.code = code
-		if !st.came.Opened() {
-			st.came.Open()
-		}
-	}
-}
-
-// failing is a wiki that logs users in as an honest one does, and refuses batches, or lets them wait in vain.
-func (st *portals) failing(slowly bool) sim.Boot {
-	return func(h *sim.Host) http.Handler {
-		honest := st.Honest(h, st.Wiki)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != cast.PathBatchLogout {
-				honest.ServeHTTP(w, r)
-				return
-			}
-			if slowly {
-				h.Clock().Sleep(2 * portal.Patience)
-			}
-			w.WriteHeader(http.StatusInternalServerError)
-		})
-	}
-}
-
-// leaks gives the attacker a value that leaked, if there is one.
-func (st *portals) leaks(kind, name, value string) {
-	if value != "" {
-		st.d.Know(Term{Type: kind, Name: name, Value: value})
-	}
-}
-
-// breakDown loses the first request with which Alice's browser brings a code of hers to the mail site, and gives the attacker the code.
-func (st *portals) breakDown() {
-	down := false
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		if down || st.d.finished || m.Kind != sim.Request || m.From != st.Alice.Host.Name() || m.To != st.Mail.Host.Name() || st.Leg(&m) != portal.LegCallback {
-			return sim.Verdict{}
-		}
-		code := parameter(m.URL, "code")
-		if slices.ContainsFunc(st.d.Terms(loginCode), func(t Term) bool { return t.Value == code }) {
-			return sim.Verdict{} // the attacker has it from elsewhere
-		}
-		down = true
-		st.leaks(loginCode, "the code of Alice's login at the mail site", code)
-		return sim.Verdict{Drop: true}
-	}))
-}
-
-// leakRequests gives the attacker the state of a request of Alice's at once, and the rest of it after its callback.
-func (st *portals) leakRequests() {
-	challenge := ""
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		if m.From != st.Alice.Host.Name() || m.Kind != sim.Request || st.d.finished {
-			return sim.Verdict{}
-		}
-		switch leg := st.Leg(&m); {
-		case leg == portal.LegAuthorization && m.Method == http.MethodGet && challenge == "":
-			st.leaks(loginState, "state of Alice's login at mail", parameter(m.URL, "state"))
-			challenge = parameter(m.URL, "code_challenge")
-		case leg == portal.LegCallback && challenge != "":
-			st.leaks(loginChallenge, "challenge of Alice's login at mail", challenge)
-		}
-		return sim.Verdict{}
-	}))
-}
-
-// plantCookie has Alice's browser bring a cookie that it was given by a sibling domain.
-func (st *portals) plantCookie() {
-	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
-		if m.Kind != sim.Request || m.From != st.Alice.Host.Name() || st.Leg(&m) != portal.LegCallback {
-			return sim.Verdict{}
-		}
-		m = m.Clone()
-		m.Header.Add("Cookie", st.Mail.LoginCookie()+"="+plantedValue)
-		return sim.Verdict{Replace: &m}
-	}))
-}
-
 // know is what the attacker knows to begin with.
-func (st *portals) know() {
+func (st *portals) know(scene string) {
 	d := st.d
 	d.Know(Term{Type: loginState, Name: "a state made up", Value: madeUpState})
 	d.Know(Term{Type: loginChallenge, Name: "a challenge made up", Value: portal.Challenge})
@@ -284,6 +245,9 @@ func (st *portals) know() {
 	d.Know(Term{Type: callbackPath, Name: "Mallory's page below it", Value: st.Mail.Base + mallorysPage})
 	d.Know(Term{Type: callbackPath, Name: "a path of Mallory's", Value: mallorysPath})
 	d.Know(Term{Type: newClient, Name: "mail", Value: st.Mail.ID})
+	if scene == "stolen-operator" {
+		d.Know(Term{Type: newClient, Name: "one that nobody registered", Value: "tp-of-nobody"})
+	}
 	d.Know(Term{Type: "sealed answer to a " + portal.LegAuthentication, Name: "a plain answer that names Alice", Value: st.plainly(map[string]any{
 		"sub": portal.SubOf("alice"), "nickname": "Alice", "picture": "", "generation": 1,
 	})})
@@ -315,6 +279,12 @@ const forgotten = 15 * time.Minute
 // look is what everybody sees at the end, at once and when the bound of a logout has passed. Alice gets in, if she can; and out, where she
 // has not logged out before, since a second logout would make up for a first one that was lost.
 func (st *portals) look() {
+	if st.staysAway() {
+		st.Mallory.Wait(2 * time.Hour)
+		st.Unfinished = false
+		st.World.Stop() // a queue would be tried for ever
+		return
+	}
 	st.looks()
 	st.Mallory.Wait(portal.LogoutBound + time.Minute)
 	st.looks()
@@ -330,6 +300,10 @@ func (st *portals) look() {
 		st.Mallory.Wait(portal.LogoutBound + time.Minute)
 		st.looks()
 	}
+	if st.d.Playing("mallory") { // the attacker still has what she had in the morning
+		st.Mallory.Wait(overnight)
+		st.Mallory.Looks(st.Mail)
+	}
 	st.Unfinished = false
 	st.Mallory.Wait(time.Hour)
 	now := st.World.Now()
@@ -338,9 +312,17 @@ func (st *portals) look() {
 	}
 }
 
+// overnight is longer than a login credential lives.
+const overnight = 9 * time.Hour
+
+// staysAway reports whether nobody comes to any site again when all is over.
+func (st *portals) staysAway() bool {
+	return st.d.Playing("alice leaves for good") || st.d.Playing("a key in between")
+}
+
 // logsOut reports whether Alice logs out in the course of this world.
 func (st *portals) logsOut() bool {
-	return slices.ContainsFunc([]string{"alice comes back", "alice at the shop", "alice at the wiki", "alice on two devices"}, st.d.Playing)
+	return slices.ContainsFunc([]string{"alice comes back", "alice at the shop", "alice at the wiki", "alice on two devices", "alice at both", "alice again and again", "alice in a hurry"}, st.d.Playing)
 }
 
 func (st *portals) looks() {
@@ -352,6 +334,7 @@ func (st *portals) looks() {
 			u.Looks(t)
 		}
 		st.Mallory.Looks(t)
+		st.Mallory.Get(t.Base + cast.PathResource)
 	}
 	if st.d.system.Scene.Name == "planted-cookie" {
 		st.Mallory.Do(http.MethodGet, st.Mail.Base+cast.PathHome, "", http.Header{"Cookie": {st.Mail.LoginCookie() + "=" + plantedValue}})

@@ -21,13 +21,41 @@ func (st *portals) move(scene string) {
 		st.d.May(st.goesInAndOut("once", 1))
 	case "crashes":
 		st.d.May(st.crashes()...)
-	case "slow-site", "failing-site", "planted-cookie":
+	case "slow-site", "failing-site", "pausing-site", "outage", "planted-cookie", "plain-forum", "plain-platform":
+	case "one-site-left":
+		st.d.May(st.formsAndLinks()...)
+	case "bad-page":
+		st.d.May(st.formsAndLinks()...)
+		st.d.May(st.atWiki()...)
+	case "forgeries":
+		st.d.May(st.forged()...)
+	case "hoarding-wiki":
+		st.d.May(st.withCodes()...)
+		st.d.May(st.showsAsWiki())
+	case "users-pages":
+		st.d.May(st.begins(), st.asksAlice(), st.brings())
+	case "lost-callback":
+		st.d.May(st.begins(), st.approves())
+		st.d.May(st.guesses()...)
+	case "history":
+		st.d.May(st.begins(), st.asksAlice(), st.approves(), st.brings())
+		st.d.May(st.withCodes()...)
+	case "shared-computer":
+		st.d.May(st.begins(), st.asksAlice(), st.approves(), st.brings())
+	case "library-computer":
+		st.d.May(st.begins(), st.goesOnWithCookie())
+	case "look-alike":
+		st.d.May(st.atWiki()...)
+	case "listening-wiki":
+		st.d.May(st.logoutTokens()...)
+	case "rotation":
+		st.d.May(st.withLostKey()...)
 	case "stolen-operator", "blind-reviewer":
 		st.d.May(st.asOperator(scene)...)
 		st.d.May(st.asksAlice())
 	case "second-platform":
 		st.d.May(st.withRival()...)
-	case "proxy":
+	case "proxy", "proxied-logins", "proxied-logouts", "proxied-races":
 	case "plain-portal":
 		st.d.May(Move{Name: "opens the portal without TLS", Link: func([]Term) Link { return Link{Target: platformInClear + "/portal"} }})
 	default:
@@ -66,48 +94,24 @@ func (st *portals) mayBeAsked(path, state, challenge Term) bool {
 		return path.Value == mallorysPath && challenge.Value == portal.Challenge && state.Value == madeUpState
 	case "history":
 		return path.Value == st.Mail.CallbackURI() && challenge.Value == "" && state.Value == madeUpState
+	case "users-pages":
+		return path.Value == st.Mail.Base+mallorysPage && challenge.Value != "" && together(state, challenge)
 	}
 	return path.Value != mallorysPath && together(state, challenge) && (path.Value == st.Mail.CallbackURI() || state.Value == madeUpState && challenge.Value != "")
 }
 
 // inBrowsers are the legs that go through a browser, honest or not.
 func (st *portals) inBrowsers() []Move {
-	mail, platform := st.Mail, st.Platform.Issuer
-	page := func(t []Term) string { return st.AuthorizationURL(mail, mail.CallbackURI(), t[0].Value, t[1].Value) }
-	own := url.Values{"username": {st.Mallory.Name}, "password": {portal.PasswordOf(st.Mallory.Name)}}
-	with := func(decision string) url.Values {
-		return url.Values{"username": own["username"], "password": own["password"], "decision": {decision}}
-	}
-	back := func(t []Term) string { return portal.Bearer(mail, t[0].Value, t[1].Value, platform) }
-	next := func(t []Term) string {
-		head, number, _ := strings.Cut(t[0].Value, "-")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			return ""
-		}
-		return portal.Bearer(mail, head+"-"+strconv.Itoa(n+1), t[1].Value, platform)
-	}
-	logOut := url.Values{"decision": {"logout"}}
+	all := []Move{st.begins(), st.asksAlice(), st.approves(), st.brings()}
+	return append(append(all, st.guesses()[0]), st.formsAndLinks()...)
+}
+
+// formsAndLinks are decisions that a page of the attacker's makes in an honest browser.
+func (st *portals) formsAndLinks() []Move {
+	mail, platform, logOut := st.Mail, st.Platform.Issuer, url.Values{"decision": {"logout"}}
 	return []Move{
-		{Name: "begins a login at mail", Send: func([]Term) { st.Mallory.Begin(mail) }},
-		st.asksAlice(),
-		{
-			Name: "approves with Mallory's account on the page that asks about mail", Slots: []string{loginState, loginChallenge}, Fits: func(t []Term) bool { return together(t[0], t[1]) },
-			Send: func(t []Term) { st.Mallory.Approve(page(t)) },
-			Link: func(t []Term) Link { return Link{page(t), with("approve")} },
-		},
-		{
-			Name: "brings to the callback of mail", Slots: []string{loginCode, loginState}, Fits: belongsTo("mail"),
-			Send: func(t []Term) { st.Mallory.Get(back(t)) },
-			Link: func(t []Term) Link { return Link{Target: back(t)} },
-		},
-		{
-			Name: "brings to the callback of mail what comes after", Slots: []string{loginCode, loginState},
-			Fits: func(t []Term) bool { return belongsTo("mail")(t) && next(t) != "" },
-			Send: func(t []Term) { st.Mallory.Get(next(t)) },
-		},
-		{Name: "logs in at the portal with Mallory's account by a page of the attacker's", Link: func([]Term) Link { return Link{platform + "/portal", with("login")} }},
-		{Name: "logs in at the portal with Mallory's account by a link", Link: func([]Term) Link { return Link{Target: platform + "/portal?" + with("login").Encode()} }},
+		{Name: "logs in at the portal with Mallory's account by a page of the attacker's", Link: func([]Term) Link { return Link{platform + "/portal", st.asMallory("login")} }},
+		{Name: "logs in at the portal with Mallory's account by a link", Link: func([]Term) Link { return Link{Target: platform + "/portal?" + st.asMallory("login").Encode()} }},
 		{Name: "logs out at the platform by a page of the attacker's", Link: func([]Term) Link { return Link{platform + "/logout", logOut} }},
 		{Name: "logs out at the platform by a link", Link: func([]Term) Link { return Link{Target: platform + "/logout?" + logOut.Encode()} }},
 		{Name: "leaves mail by a page of the attacker's", Link: func([]Term) Link { return Link{mail.Base + cast.PathUserLogout, logOut} }},
@@ -126,35 +130,6 @@ func (st *portals) forged() []Move {
 		{Name: "shows the platform as mail, unsealed,", Slots: []string{passToken}, Send: func(t []Term) {
 			st.Mallory.Plainly(st.Mail, "/authentication", map[string]any{"pass_token": t[0].Value})
 		}},
-	}
-}
-
-// asWiki is what a dishonest third-party platform does under its own key.
-func (st *portals) asWiki() []Move {
-	wiki := st.wiki
-	page := st.AuthorizationURL(st.Wiki, st.Wiki.CallbackURI(), madeUpState, portal.Challenge)
-	approve := url.Values{"decision": {string(cast.Approve)}}
-	at := func(code Term) *portal.ThirdParty {
-		if strings.HasSuffix(code.Name, "mail") || strings.HasSuffix(code.Name, "mail site") {
-			return st.Mail
-		}
-		return st.Wiki
-	}
-	return []Move{
-		{Name: "exchanges as the wiki", Slots: []string{loginCode}, Send: func(t []Term) { st.exchange(t[0], at(t[0])) }},
-		{Name: "shows as the wiki", Slots: []string{passToken}, Send: func(t []Term) { wiki.Authenticate(t[0].Value) }},
-		{Name: "exchanges as the wiki, and shows what it gets,", Slots: []string{loginCode}, Send: func(t []Term) {
-			if pass := st.exchange(t[0], at(t[0])); pass != "" {
-				wiki.Authenticate(pass)
-			}
-		}},
-		{Name: "asks as the wiki whether Alice is logged in", Send: func([]Term) { wiki.AskStatus("alice", 1) }},
-		{Name: "sends mail a batch that logs Alice out, under the wiki's key", Send: func([]Term) { wiki.SendBatch(st.Mail, wiki.NewestKey(), "alice") }},
-		{Name: "sends mail a batch that logs Alice out, under the wiki's key with the key ID of mail's", Send: func([]Term) { wiki.SendBatch(st.Mail, st.Mail.NewestKey(), "alice") }},
-		{Name: "opens the page that asks about the wiki", Link: func([]Term) Link { return Link{Target: page} }},
-		{Name: "approves the wiki by a page of the attacker's", Link: func([]Term) Link { return Link{page, approve} }},
-		{Name: "approves the wiki by a link", Link: func([]Term) Link { return Link{Target: page + "&" + approve.Encode()} }},
-		{Name: "opens a page of the wiki that looks like the portal", Link: func([]Term) Link { return Link{Target: st.Wiki.Base + "/portal"} }},
 	}
 }
 

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"net/http"
 	"time"
 
 	cast "countersign/actors/unified"
@@ -10,6 +11,7 @@ import (
 // people gives everybody a part.
 func (st *portals) people() {
 	d := st.d
+	st.operators()
 	st.Alice.AtPage = func(cast.Page) { d.Pause("alice", "reads the page that asks") }
 	if st.phone != nil {
 		st.phone.AtPage = func(cast.Page) { d.Pause("alice's phone", "reads the page that asks") }
@@ -20,6 +22,10 @@ func (st *portals) people() {
 		}))
 	}
 	st.Alice.Follows(d.Person("alice", st.follow, st.ofAlice()))
+	if d.Playing("a key in between") { // Alice is there before the new key
+		olga := st.NewOperator(portal.Olga)
+		olga.Follows(d.Session("olga", func() { olga.Rotates(st.Mail, 0) }))
+	}
 	var sessions []func()
 	if d.Playing("mallory") {
 		sessions = append(sessions, d.Session("mallory", st.ofMallory))
@@ -66,6 +72,42 @@ func (st *portals) ofAlice() func() {
 				u.Looks(st.Wiki)
 			}
 		}},
+		{"alice at both", func() {
+			u.Enters(st.Wiki)
+			st.comesBack(st.Shop)
+		}},
+		{"alice again and again", func() {
+			for range 3 {
+				u.Enters(st.Mail)
+				u.LogsOut()
+			}
+			u.Wait(2 * time.Minute)
+		}},
+		{"alice leaves for good", func() {
+			u.Enters(st.Mail)
+			st.d.Pause("alice", "is to log out")
+			u.LogsOut()
+			st.passes()
+		}},
+		{"alice in a hurry", func() {
+			u.LogsIn()
+			u.LogsOut()
+			st.passes()
+		}},
+		{"alice leaves here", func() {
+			u.Enters(st.Mail)
+			st.d.Pause("alice", "is to leave")
+			u.Leaves(st.Mail)
+		}},
+		{"alice at the forum", func() { u.Opens(st.atForum) }},
+		{"a key on its way", func() { u.UntilIn(st.Mail) }},
+		{"a key in between", func() {
+			u.Enters(st.Mail)
+			st.d.Pause("alice", "is to log out")
+			u.LogsOut()
+			st.passes()
+		}},
+		{"a key replaced", func() { u.Enters(st.Mail) }},
 		{"alice at many", func() {
 			u.Enters(st.Wiki)
 			u.LogsOut()
@@ -90,6 +132,46 @@ func (st *portals) ofAlice() func() {
 			st.d.Pause("alice", "is where she wanted to be")
 		}
 	}
+}
+
+// operators gives the honest operators their parts.
+func (st *portals) operators() {
+	switch {
+	case st.forum != nil:
+		olga := st.NewOperator(portal.Olga)
+		olga.Follows(st.d.Session("olga", func() { st.registersForum(olga) }))
+	case st.d.Playing("a key on its way"):
+		olga := st.NewOperator(portal.Olga)
+		olga.Follows(st.d.Session("olga", func() {
+			if key, got := olga.GetsKey(st.Mail); got {
+				st.d.Pause("olga", "is to give the mail site its new key")
+				olga.Adds(st.Mail, key)
+			}
+		}))
+	case st.d.Playing("a key replaced"):
+		olga := st.NewOperator(portal.Olga)
+		olga.Follows(st.d.Session("olga", func() {
+			olga.Rotates(st.Mail, 0)
+			olga.Wait(overlap)
+			st.leaks(lostKey, "the key of mail that was replaced", olga.Keeps(st.Mail))
+		}))
+	}
+}
+
+// overlap is for how long the platform takes a key that was replaced, and a little more.
+const overlap = 11 * time.Minute
+
+// registersForum registers a forum without TLS, and Rene approves it, if the platform takes such a thing.
+func (st *portals) registersForum(olga *portal.Operator) {
+	const base = "http://forum"
+	_, said := st.Operate(olga.Host, portal.Olga, "/registration", map[string]string{
+		"client_name": "forum", "access_uri": base + cast.PathAccess, "callback_uri": base + cast.PathCallback,
+	})
+	if said["request_id"] == "" || st.Approves(olga.Host, portal.Rene, said["request_id"]) != http.StatusOK {
+		return
+	}
+	forum := &portal.ThirdParty{ID: said["client_id"], Base: base}
+	st.atForum = st.AuthorizationURL(forum, forum.CallbackURI(), madeUpState, portal.Challenge)
 }
 
 // comesBack is Alice who enters, logs out everywhere, lets time pass and enters again.

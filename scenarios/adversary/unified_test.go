@@ -34,15 +34,46 @@ var _ = DescribeTable("Without one guard of the one login for all the attacker f
 	Entry("a partial batch that counts as done", "sparing-site", catalog.ID("UN-PL-79"), "no-lost-task", 1),
 	Entry("a trickle that starves a queue", "trickle", catalog.ID("UN-PL-74"), "bounded-wait", 1),
 	Entry("a task that is lost in a crash", "crashes", catalog.ID("UN-PL-82"), "no-lost-task", 1),
+	Entry("a look-alike that its user cannot tell from the real one", "look-alike", catalog.ID("UN-PL-53"), "consent", 1),
+	Entry("a session in a cookie that was noted before the login", "library-computer", catalog.ID("UN-PL-54"), "one-login-an-approval", 1),
+	Entry("a key that was replaced and found", "rotation", catalog.ID("UN-PL-68"), "no-oracle", 1),
+	Entry("a batch under a key that nobody holds", "rotation", catalog.ID("UN-PL-69"), "no-lost-task", 0),
+	Entry("a code that travels in the clear", "plain-forum", catalog.ID("UN-PL-73"), "codes-at-home", 0),
+	Entry("a batch that is too large", "outage", catalog.ID("UN-PL-75"), "bounded-batch", 0),
+	Entry("a pause that is not kept", "pausing-site", catalog.ID("UN-PL-78"), "pauses-kept", 0),
+	Entry("an answer that is lost for good", "proxied-logouts", catalog.ID("UN-TP-41"), "no-lost-task", 1),
+	Entry("a logout in one browser that ends the other's", "one-site-left", catalog.ID("UN-TP-16"), "stays-logged-in", 0),
 	Entry("a logout that comes again after the next login", "proxy", catalog.ID("UN-TP-43"), "stays-logged-in", 1),
 )
 
 var _ = Describe("A hunt in the flow of one login", func() {
 	It("finds nothing with all guards on", func() {
-		for _, scene := range []string{"shared-computer", "leaking-log", "second-platform", "stolen-operator", "crashes"} {
+		for _, scene := range []string{"shared-computer", "leaking-log", "second-platform", "stolen-operator", "crashes", "bad-page", "users-pages", "rotation"} {
 			f := found(login(scene, 1))
 			Expect(f.Attack).To(BeNil(), scene)
 			Expect(f.Runs).To(BeNumerically(">", 10), scene)
+		}
+	})
+
+	It("does not take metadata that leave the callback out for an attack", func() {
+		f := found(login("bad-page", 1, "UN-TP-01"))
+		Expect(f.Attack).To(BeNil())
+		Expect(f.Runs).To(BeNumerically(">", 10))
+	})
+
+	It("finds what two guards stop only together, and neither alone", func() {
+		for _, both := range []struct {
+			scene string
+			ids   []catalog.ID
+		}{
+			{"bad-page", []catalog.ID{"UN-TP-50", "UN-TP-52"}},
+			{"listening-wiki", []catalog.ID{"UN-TP-58", "UN-TP-43"}},
+			{"plain-platform", []catalog.ID{"UN-TP-62", "UN-UA-02"}},
+		} {
+			for _, one := range both.ids {
+				Expect(found(login(both.scene, 1, one)).Attack).To(BeNil(), "%s", one)
+			}
+			Expect(found(login(both.scene, 1, both.ids...)).Attack).NotTo(BeNil(), both.scene)
 		}
 	})
 

@@ -16,6 +16,9 @@ func (d *Director) hold() time.Duration { return cmp.Or(d.system.Flow.Hold, held
 
 // see is the attacker at a message that passes: it learns what it can read, and does what the chooser says with what it can change.
 func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
+	if m.Kind == sim.Response {
+		d.exchanges++
+	}
 	if d.finished {
 		return sim.Verdict{}
 	}
@@ -54,8 +57,7 @@ func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
 	d.tell("%s: %s", label, options[chosen].Label)
 	v := options[chosen].verdict()
 	if !v.Drop && v.Replace == nil { // what comes of it comes later, and the worlds differ from here on
-		const underWay = ""
-		d.hosts[underWay] = hash(hash(d.hosts[underWay], label), options[chosen].Label)
+		d.under = d.foldMessage(hash(hash(d.under, label), options[chosen].Label), &m)
 	}
 	return v
 }
@@ -132,16 +134,16 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 func (d *Director) count(m *sim.Message) {
 	if m.Kind == sim.Request {
 		d.legs[d.passing(m)]++
-		d.names[m.ID] = fmt.Sprintf("%s %d of %s to %s", d.leg(m), d.legs[d.passing(m)], m.From, m.To)
+		d.requests[m.ID] = fmt.Sprintf("%s %d of %s to %s", d.leg(m), d.legs[d.passing(m)], m.From, m.To)
 	}
 }
 
 // nth names a message: "token request 2 of client.a to oauth.b".
 func (d *Director) nth(m *sim.Message) string {
 	if m.Kind == sim.Response {
-		return d.names[m.InReplyTo]
+		return d.requests[m.InReplyTo]
 	}
-	return d.names[m.ID]
+	return d.requests[m.ID]
 }
 
 func (d *Director) passing(m *sim.Message) string { return d.leg(m) + m.From + ">" + m.To }

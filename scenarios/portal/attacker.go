@@ -34,6 +34,18 @@ func (a *Attacker) Submit(page, username, password, decision string) stage.Reply
 	return a.Post(page, form)
 }
 
+// SubmitIn is Submit with a cookie that is not the attacker's own, within the session that it may stand for.
+func (a *Attacker) SubmitIn(cookie, page, decision string) stage.Reply {
+	with := func() http.Header { return http.Header{"Cookie": {cookie}} }
+	form := url.Values{"decision": {decision}}
+	for _, m := range hiddenInput.FindAllStringSubmatch(a.Do(http.MethodGet, page, "", with()).Body, -1) {
+		form.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
+	}
+	header := with()
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return a.Do(http.MethodPost, page, form.Encode(), header)
+}
+
 // LogIn tries to log in at the portal.
 func (a *Attacker) LogIn(username, password string) stage.Reply {
 	return a.Submit(a.stage.Platform.Issuer+"/portal", username, password, "login")
@@ -124,6 +136,20 @@ func (a *Attacker) Plainly(as *ThirdParty, path string, own map[string]any) (sta
 		return 0
 	}
 	status, _ = a.stage.post(a.Host, a.stage.Platform.Issuer+path, string(payload))
+	return status
+}
+
+// AskStatusUnder asks the platform whether somebody is logged in, under a communication key that was lost.
+func (a *Attacker) AskStatusUnder(kid, user string, generation int64) (active bool) {
+	under := a.stage.keys[kid]
+	_, answer := a.stage.speak(a.Host, under, under.clientID, under.issuer+"/status", "status-request", map[string]any{"sub": SubOf(user), "generation": generation})
+	return answer.Active != nil && *answer.Active
+}
+
+// SendBatchUnder sends a batch in the name of the platform under a communication key that was lost.
+func (a *Attacker) SendBatchUnder(kid string, to *ThirdParty, users ...string) (status int) {
+	under := a.stage.keys[kid]
+	status, _ = a.stage.speak(a.Host, under, under.issuer, to.Base+cast.PathBatchLogout, "batch-logout-request", forgedTasks(users))
 	return status
 }
 

@@ -136,6 +136,10 @@ var (
 		Name: "no-storm", Requirement: "UN-PL-77",
 		Text: "A third-party platform that fails is asked eight times a minute at most.",
 	}
+	PausesKept = stage.Invariant{
+		Name: "pauses-kept", Requirement: "UN-PL-78",
+		Text: "A third-party platform that asks for a pause before the next try gets it.",
+	}
 	NoLockOut = stage.Invariant{
 		Name: "no-lock-out", Requirement: "UN-PL-04",
 		Text: "Once the faults have ended, an honest user who tries again gets in, and out.",
@@ -148,6 +152,6 @@ func Invariants() []stage.Invariant {
 		Secrecy, SessionIntegrity, KnownAgain, OwnLogin, Consent, OneLogin, CodeOnce, ReuseRevokes, NoStaleLogin, Expiry, CodesAtHome, CookiesAtHome,
 		PasswordAtHome, PasswordUnderTLS, Sealed, FreshVectors, NotKept, ReviewedPaths, OwnKeys, OwnUsers, NoOracle, NoEnumeration,
 		AnsweredAtOnce, LoggedOut, LoggedOutEverywhere, DoneIsDone, LeftHere, StaysLoggedIn, NoLostTask, BoundedWait, OthersUndelayed,
-		BoundedBatch, NoStorm, NoLockOut,
+		BoundedBatch, NoStorm, PausesKept, NoLockOut,
 	}
 }

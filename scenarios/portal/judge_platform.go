@@ -143,7 +143,8 @@ func (j *judge) coded(code, location, name string, answers url.Values, asked *si
 		return
 	}
 	target, _, _ := strings.Cut(location, "?")
-	if r := j.registry[client]; r == nil || !slices.Contains(r.callbacks, target) {
+	reviewed := j.registry[client] != nil && slices.Contains(j.registry[client].callbacks, target)
+	if !reviewed {
 		j.Breach(ReviewedPaths, e, "a code for %s was sent to %s", client, target)
 	}
 	if answers.Get("decision") == "deny" {
@@ -153,11 +154,13 @@ func (j *judge) coded(code, location, name string, answers url.Values, asked *si
 	hosts := []string{j.Platform.Host.Name(), asked.From}
 	if p := j.party(client); p != nil {
 		hosts = append(hosts, p.Host.Name())
+	} else if to, err := url.Parse(target); err == nil && reviewed {
+		hosts = append(hosts, to.Host) // one that was registered in the course of the world
 	}
 	if slices.ContainsFunc(hosts, j.Stage.Dishonest) {
 		return // who gets it may show it to anybody
 	}
-	j.Keep(stage.Secret{Value: code, What: "a code of " + u.person + " for " + client, Hosts: hosts, Breaks: CodesAtHome})
+	j.Keep(stage.Secret{Value: code, What: "a code of " + u.person + " for " + client, Hosts: hosts, Breaks: CodesAtHome, Bare: CodesAtHome})
 }
 
 // exchanged looks at an answer to a pass-token request.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"countersign/scenarios/stage"
@@ -14,6 +15,7 @@ import (
 type queue struct {
 	inVain []time.Duration // requests since the last one that did something: under way, lost or failed
 	free   time.Duration   // since when no request is under way or failed
+	pause  time.Duration   // until when the third-party platform has asked for a pause
 }
 
 // pendingTask is a logout that a third-party platform has to be told.
@@ -22,6 +24,7 @@ type pendingTask struct {
 	generation  int64
 	made, last  time.Duration // last is that of its last try
 	tried, done bool
+	ids         []string // task_ids that it was sent under
 }
 
 // sent looks at requests with logout tasks.
@@ -73,7 +76,7 @@ func (j *judge) tried(t task, party *ThirdParty, e sim.Event) {
 		return
 	}
 	p := j.tasks[i]
-	p.last = e.At
+	p.last, p.ids = e.At, append(p.ids, t.ID)
 	if p.tried {
 		return
 	}
@@ -101,10 +104,25 @@ func (j *judge) tried(t task, party *ThirdParty, e sim.Event) {
 func (j *judge) stormed(party *ThirdParty, e sim.Event) {
 	const most = 8
 	q := j.queues[party.ID]
+	if e.At < q.pause && !j.restarted(q.pause-longestPause, e.At) {
+		j.Breach(PausesKept, e, "%s was asked again %s before the pause was over that it had asked for", e.Message.To, (q.pause - e.At).Round(time.Second))
+	}
 	if n := len(q.inVain); n >= most && q.inVain[n-most] > e.At-time.Minute && !j.restarted(q.inVain[n-most], e.At) {
 		j.Breach(NoStorm, e, "%s was asked %d times within a minute, in vain", e.Message.To, most+1)
 	}
 	q.inVain = append(q.inVain, e.At)
+}
+
+// longestPause is the longest that a third-party platform may ask for.
+const longestPause = 5 * time.Minute
+
+// pauseIn is the pause that an answer asks for; zero for none.
+func pauseIn(m *sim.Message) time.Duration {
+	seconds, err := strconv.ParseUint(m.Header.Get("Retry-After"), 10, 16)
+	if pause := time.Duration(seconds) * time.Second; err == nil && pause <= longestPause {
+		return pause
+	}
+	return 0
 }
 
 // restarted reports whether the platform crashed in between.
@@ -125,14 +143,29 @@ func (j *judge) batchReceived(leg string, e sim.Event) {
 			done++
 		}
 	}
-	if q := j.queues[party.ID]; done > 0 {
+	q := j.queues[party.ID]
+	if done > 0 {
 		q.inVain, q.free = nil, e.At
 	}
+	q.pause = 0
+	if pause := pauseIn(e.Message); pause > 0 && !j.saidAll(party) {
+		q.pause = e.At + pause
+	}
+}
+
+// names reports whether an answer calls one of the tasks done.
+func (m opened) names(ids []string) bool {
+	return slices.ContainsFunc(m.Results, func(r carried) bool { return r.Status == "done" && slices.Contains(ids, r.ID) })
+}
+
+// saidAll reports whether a third-party platform has called all done that it was told, so that there is no next try.
+func (j *judge) saidAll(party *ThirdParty) bool {
+	return !slices.ContainsFunc(j.tasks, func(p *pendingTask) bool { return p.client == party.ID && p.tried && !p.done })
 }
 
 // saysDone reports whether the third-party platform has called a task done by the answer that the platform just got.
 func (j *judge) saysDone(leg string, party *ThirdParty, p *pendingTask, e sim.Event) bool {
-	if leg == LegBatch && !j.said(e.Message).sealed && j.hardened() {
+	if m := j.said(e.Message); leg == LegBatch && (!m.sealed && j.hardened() || !m.names(p.ids)) {
 		return false
 	}
 	return e.Message.Status/100 == 2 && p.generation <= j.done[ended{party.Host.Name(), j.Platform.Issuer, p.sub}]
@@ -150,8 +183,12 @@ func (j *judge) lost(end time.Duration) (breaches []stage.Breach) {
 		if p.done || p.tried && p.last > end-10*time.Minute && j.restarted(end-time.Minute, end) {
 			continue
 		}
+		how := "never reached"
+		if p.generation <= j.done[ended{j.party(p.client).Host.Name(), j.Platform.Issuer, p.sub}] {
+			how = "is done, and the platform is never told so by"
+		}
 		breaches = append(breaches, stage.Breach{
-			Invariant: NoLostTask, Event: -1, At: end, Text: fmt.Sprintf("the logout of %s never reached %s", j.users[p.sub].person, p.client),
+			Invariant: NoLostTask, Event: -1, At: end, Text: fmt.Sprintf("the logout of %s %s %s", j.users[p.sub].person, how, p.client),
 		})
 	}
 	return breaches

@@ -71,17 +71,39 @@ func (st *Stage) Approves(from *sim.Host, as, requestID string) (status int) {
 
 // Rotates gets a new communication key for a third-party platform, which is started anew with it after a pause.
 func (o *Operator) Rotates(of *ThirdParty, pause time.Duration) {
+	if key, got := o.GetsKey(of); got {
+		o.Wait(pause)
+		o.Adds(of, key)
+	}
+}
+
+// GetsKey gets a new communication key for a third-party platform, which does not have it yet.
+func (o *Operator) GetsKey(of *ThirdParty) (key jose.Key, got bool) {
 	_, said := o.stage.Operate(o.Host, o.Name, "/key", map[string]string{"client_id": of.ID})
 	secret, err := jose.Decode(said["k"])
 	if err != nil || len(secret) == 0 {
 		o.Note("gets no key")
-		return
+		return key, false
 	}
-	o.Wait(pause)
-	of.keys = append(of.keys, jose.Key{ID: said["kid"], Secret: secret})
-	o.stage.keys[said["kid"]] = sealer{of.keys[len(of.keys)-1], of.ID, o.stage.Platform.Issuer}
+	key = jose.Key{ID: said["kid"], Secret: secret}
+	o.stage.keys[key.ID] = sealer{key, of.ID, o.stage.Platform.Issuer}
+	return key, true
+}
+
+// Adds starts a third-party platform anew with one more key.
+func (o *Operator) Adds(of *ThirdParty, key jose.Key) {
+	of.keys = append(of.keys, key)
 	o.Note("starts " + of.Host.Name() + " anew, with both keys")
 	of.Host.Crash(0)
+}
+
+// Keeps starts a third-party platform anew with its newest key alone, and gives the key ID of the one before it.
+func (o *Operator) Keeps(of *ThirdParty) (before string) {
+	last := len(of.keys) - 1
+	before, of.keys = of.keys[max(0, last-1)].ID, of.keys[last:]
+	o.Note("starts " + of.Host.Name() + " anew, with the new key alone")
+	of.Host.Crash(0)
+	return before
 }
 
 // NewestKey is the key ID of a third-party platform's newest key.

@@ -73,6 +73,8 @@ type ThirdParty struct {
 	ID   string // client_id
 	Base string // URL
 	Way  Way
+	// Name is the one that it is registered under; empty: that of its host.
+	Name string
 	// NoUserLogout leaves it without a logout of its own.
 	NoUserLogout bool
 	// MostTasks is how many tasks of a request it takes, leaving the others for later; zero: all.
@@ -180,8 +182,11 @@ func (t *ThirdParty) LogoutURI() string {
 	return t.Base + cast.PathBatchLogout
 }
 
+// shownAs is the name by which users know it.
+func (t *ThirdParty) shownAs() string { return cmp.Or(t.Name, t.Host.Name()) }
+
 func (t *ThirdParty) registration() cast.Registration {
-	r := cast.Registration{Name: t.Host.Name(), AccessURI: t.AccessURI(), CallbackURI: t.CallbackURI(), LogoutURI: t.LogoutURI()}
+	r := cast.Registration{Name: t.shownAs(), AccessURI: t.AccessURI(), CallbackURI: t.CallbackURI(), LogoutURI: t.LogoutURI()}
 	if t.Way == BackChannel {
 		r.BackchannelLogoutURI = t.Base + cast.PathBackChannelLogout
 	}
@@ -265,8 +270,17 @@ const notePrefix = "Note in account "
 
 func noteIn(account string) string { return notePrefix + account + "." }
 
-// Leg implements [stage.Flow].
-func (st *Stage) Leg(m *sim.Message) string { return st.PlainLeg(m, wellKnown) }
+// Leg implements [stage.Flow]. A callback path is registered: metadata that do not name it change nothing about it.
+func (st *Stage) Leg(m *sim.Message) string {
+	leg, known := st.Known(m)
+	if target, _, _ := strings.Cut(m.URL, "?"); !known && st.find(func(t *ThirdParty) bool { return t.CallbackURI() == target }) != nil {
+		return LegCallback
+	}
+	if known {
+		return leg
+	}
+	return st.PlainLeg(m, wellKnown)
+}
 
 // Lanes implements [stage.Flow].
 func (st *Stage) Lanes() []sequence.Lane {

@@ -93,12 +93,33 @@ func (u *User) decide(page cast.Page) cast.Decision {
 	if u.AtPage != nil {
 		u.AtPage(page)
 	}
-	target, err := url.Parse(page.URL)
-	if err != nil || slices.ContainsFunc(u.refuses, func(t *ThirdParty) bool { return target.Query().Get("client_id") == t.ID }) {
+	client := u.stage.shownOn(page)
+	if client == "" || slices.ContainsFunc(u.refuses, func(t *ThirdParty) bool { return client == t.ID }) {
 		return cast.Deny
 	}
-	u.stage.consents = append(u.stage.consents, consent{u.UserName, target.Query().Get("client_id"), u.stage.World.Now()})
+	u.stage.consents = append(u.stage.consents, consent{u.UserName, client, u.stage.World.Now()})
 	return cast.Approve
+}
+
+// shownOn is the client_id of the third-party platform that a page asks about, as a user understands it who reads the page: by the client_id
+// that it shows, or by the name where it shows none. The address decides about one that nobody knows by name.
+func (st *Stage) shownOn(page cast.Page) (clientID string) {
+	text := page.Text()
+	if t := st.find(func(t *ThirdParty) bool { return strings.Contains(text, t.ID) }); t != nil {
+		return t.ID
+	}
+	target, err := url.Parse(page.URL)
+	if err != nil {
+		return ""
+	}
+	clientID = target.Query().Get("client_id")
+	if strings.Contains(text, clientID) {
+		return clientID
+	}
+	if t := st.find(func(t *ThirdParty) bool { return strings.Contains(text, "Log in at "+t.shownAs()+" with") }); t != nil {
+		return t.ID
+	}
+	return clientID
 }
 
 // LogsIn opens the portal, and logs in where it asks.

@@ -67,6 +67,9 @@ func (s *Site) Account(person string) (username, password string) {
 	return a.username, a.password
 }
 
+// Diary is what a person keeps at a site.
+func (s *Site) Diary(person string) string { return s.accountOf(person).title() }
+
 // Credentials are a token and its secret in dishonest hands.
 type Credentials struct{ Token, Secret string }
 
@@ -76,6 +79,8 @@ type Speaker struct {
 	As   *Site // whose client it speaks for
 	// Secret is a stolen one; empty for that of the client itself, which then sits on the host.
 	Secret string
+	// Nonces are those that it uses; nil draws them.
+	Nonces io.Reader
 }
 
 // Ask asks a site for a temporary credential.
@@ -124,7 +129,10 @@ func (s Speaker) Send(method, target string, at *Site, with Credentials, form ur
 	}
 	signer := oauth1.Signer{
 		ConsumerKey: s.As.ClientID, ClientSecret: cmp.Or(s.Secret, secretAt(s.As, at)), Token: with.Token, TokenSecret: with.Secret,
-		Now: s.Host.Clock().Now, Entropy: s.Host.Entropy("attacker's nonces"),
+		Now: s.Host.Clock().Now, Entropy: s.Nonces,
+	}
+	if s.Nonces == nil {
+		signer.Entropy = s.Host.Entropy("attacker's nonces")
 	}
 	if err := signer.Sign(r, extra...); err != nil {
 		return 0, ""

@@ -96,6 +96,14 @@ func (st *Stage) leg(m *sim.Message) leg {
 		return legDelegation
 	case strings.HasPrefix(u.Path, "/continue"):
 		return legContinue
+	case u.Path == "/temporary-credential": // from here on what only a client that poses as a server takes
+		return legTemporary
+	case u.Path == "/authorize":
+		return legAuthorize
+	case u.Path == "/token":
+		return legToken
+	case u.Path == "/resource":
+		return legResource
 	}
 	return legOther
 }

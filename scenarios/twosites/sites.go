@@ -1,6 +1,8 @@
 package twosites
 
 import (
+	"encoding/binary"
+	"io"
 	"net/http"
 	"strings"
 
@@ -27,10 +29,15 @@ type Site struct {
 	OAuthServer, ResourceServer, Client *sim.Host
 	// Archive is a second resource server, nil where there is none.
 	Archive *sim.Host
+	// Beside are further sites that its client is a client of.
+	Beside []*Site
+	// NumbersNonces has its client count its nonces, which are then new each time and known to everybody beforehand.
+	NumbersNonces bool
 
 	accounts []account
 	// published are members of the OAuth server's metadata that the site publishes otherwise than its server says.
 	published map[string]string
+	numbered  Numbers
 	stage     *Stage
 }
 
@@ -154,11 +161,36 @@ func (st *Stage) bootResourceServer(s *Site, base string) sim.Boot {
 
 func (st *Stage) bootClient(s, peer *Site) sim.Boot {
 	return func(h *sim.Host) http.Handler {
+		env := st.Env(h)
+		if s.NumbersNonces {
+			env.Entropy = func(purpose string) io.Reader {
+				if purpose == "nonces" {
+					return &s.numbered
+				}
+				return h.Entropy(purpose)
+			}
+		}
+		var peers []cast.Peer
+		for _, p := range append([]*Site{peer}, s.Beside...) {
+			peers = append(peers, cast.Peer{Name: p.Name, Issuer: p.Issuer, Secret: secretAt(s, p), ClientID: p.ClientID, PeerSecret: secretAt(p, s)})
+		}
 		handler := (&cast.Client{
-			Env: st.Env(h), BaseURL: s.ClientBase, ID: s.ClientID, Name: s.Name, Issuer: s.Issuer, Secret: secretAt(s, s),
-			Peers: []cast.Peer{{Name: peer.Name, Issuer: peer.Issuer, Secret: secretAt(s, peer), ClientID: peer.ClientID, PeerSecret: secretAt(peer, s)}},
+			Env: env, BaseURL: s.ClientBase, ID: s.ClientID, Name: s.Name, Issuer: s.Issuer, Secret: secretAt(s, s), Peers: peers,
 		}).Handler()
 		st.learnLegs(h, s.ClientBase, handler)
 		return handler
 	}
+}
+
+// Numbers gives the numbers from one on, each as 16 bytes: nonces that are counted.
+type Numbers struct{ last uint64 }
+
+// Read implements [io.Reader]. It fills p with the next number.
+func (n *Numbers) Read(p []byte) (int, error) {
+	n.last++
+	clear(p)
+	if len(p) >= 8 {
+		binary.BigEndian.PutUint64(p[len(p)-8:], n.last)
+	}
+	return len(p), nil
 }

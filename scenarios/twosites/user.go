@@ -1,6 +1,7 @@
 package twosites
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type User struct {
 	*stage.Person
 	// Decide answers an authorization page of a site; nil approves.
 	Decide func(at *Site, page cast.Page) cast.Decision
+	// OnTheWay, if set, is called before the terminal asks for a URL, and may take its time.
+	OnTheWay func(target string)
 
 	stage    *Stage
 	terminal *cast.Terminal
@@ -51,7 +54,11 @@ func (st *Stage) newUser(name string) *User {
 }
 
 func (u *User) newTerminal(h *sim.Host) *cast.Terminal {
-	t := &cast.Terminal{Env: u.stage.Env(h), Decide: u.decide}
+	env := u.stage.Env(h)
+	link := *env.HTTP
+	link.Transport = slowLink{u, link.Transport}
+	env.HTTP = &link
+	t := &cast.Terminal{Env: env, Decide: u.decide}
 	for _, s := range []*Site{u.stage.A, u.stage.B} {
 		a := s.accountOf(u.Name)
 		for _, origin := range append([]string{s.Issuer}, u.elsewhere[s.Letter]...) {
@@ -59,6 +66,20 @@ func (u *User) newTerminal(h *sim.Host) *cast.Terminal {
 		}
 	}
 	return t
+}
+
+// slowLink is the way of a user's terminal to the sites.
+type slowLink struct {
+	user *User
+	next http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (l slowLink) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.user.OnTheWay != nil {
+		l.user.OnTheWay(r.URL.String())
+	}
+	return l.next.RoundTrip(r)
 }
 
 // Plays gives the user what to do. When it is done, the user looks at the clients' home pages.

@@ -1,0 +1,98 @@
+package adversary
+
+import (
+	"context"
+	"net/http"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"countersign/conformance/catalog"
+	"countersign/sim"
+	"countersign/sim/explore"
+)
+
+var _ = Describe("Values that were drawn at random", func() {
+	const first, second = "q1w2e3r4t5z6u7i8o9p0", "a9s8d7f6g5h4j3k2l1y0"
+	fresh := func() *naming {
+		return &naming{volatile: []string{"iat"}, names: map[string]uint64{}, taken: map[uint64]int{}}
+	}
+	sum := func(n *naming, texts ...string) (sum uint64) {
+		for _, t := range texts {
+			sum += n.named(n.text(1, t))
+		}
+		return sum
+	}
+
+	It("count by where they appear, whatever was drawn and whichever message comes first", func() {
+		want := sum(fresh(), "code="+first, "token="+second, "shows "+first)
+		Expect(sum(fresh(), "token="+first, "code="+second, "shows "+second)).To(Equal(want))
+		Expect(sum(fresh(), "code="+first, "token="+second, "shows "+second)).NotTo(Equal(want), "it shows the token and not the code")
+	})
+
+	It("have names of their own even where they appear alike", func() {
+		n := fresh()
+		twice := sum(n, "code="+first, "code="+second)
+		Expect(n.names[first]).NotTo(Equal(n.names[second]))
+		Expect(sum(fresh(), "code="+first, "code="+first)).NotTo(Equal(twice))
+	})
+
+	It("within one message are told apart", func() {
+		Expect(sum(fresh(), first+" "+first)).NotTo(Equal(sum(fresh(), first+" "+second)))
+		Expect(sum(fresh(), first+" "+second)).To(Equal(sum(fresh(), second+" "+first)))
+	})
+
+	It("are no moments: what is stored at another time of day differs, and not what is stored within the same second", func() {
+		at := func(time string) uint64 { return fresh().record(1, `{"until":"2026-01-01T`+time+`","version":"1.25"}`) }
+		Expect(at("00:00:20.000000012Z")).To(Equal(at("00:00:20Z")))
+		Expect(at("00:00:21Z")).NotTo(Equal(at("00:00:20Z")))
+		Expect(fresh().record(1, `{"version":"1.25"}`)).NotTo(Equal(fresh().record(1, `{"version":"1.26"}`)))
+	})
+})
+
+var _ = Describe("The fields of a message", func() {
+	It("are read in an Authorization header of any scheme, and changed there", func() {
+		m := sim.Message{Kind: sim.Request, URL: "https://a/b", Header: http.Header{"Authorization": {"DPoP e30.e30.sig=="}}}
+		fields := fieldsOf(&m)
+		Expect(fields).To(Equal([]Field{{"header", "DPoP", "e30.e30.sig=="}}))
+		changed := with(m, fields[0], "other")
+		Expect(changed.Header.Get("Authorization")).To(Equal("DPoP other"))
+		Expect(m.Header.Get("Authorization")).To(Equal("DPoP e30.e30.sig=="), "the message itself stays")
+
+		m.Header.Set("Authorization", `OAuth realm="x", oauth_token="t%2B1"`)
+		fields = fieldsOf(&m)
+		Expect(fields).To(Equal([]Field{{"header", "realm", "x"}, {"header", "oauth_token", "t+1"}}))
+		Expect(with(m, fields[1], "u").Header.Get("Authorization")).To(Equal(`OAuth realm="x", oauth_token="u"`))
+	})
+})
+
+var _ = DescribeTable("Comparing states hides no attack: with every state taken for another, no more is found",
+	func(flow, scene string, lifted catalog.ID, moves int) {
+		f, err := Find(flow)
+		Expect(err).NotTo(HaveOccurred())
+		for _, without := range [][]catalog.ID{nil, {lifted}} {
+			search := func(apart bool) explore.Result {
+				s := explore.Search{Bounds: explore.Price{Moves: moves, Switches: 1}}
+				f.apart = apart
+				for _, system := range f.Systems(Hunt{Flow: f, Level: catalog.Hardened, Lifted: without, Scene: scene, Moves: moves, Sessions: 1, Seed: 1}) {
+					s.Models = append(s.Models, system.model())
+				}
+				r, err := s.Run(context.Background())
+				Expect(err).NotTo(HaveOccurred())
+				return r
+			}
+			reduced, whole := search(false), search(true)
+			Expect(whole.Runs).To(BeNumerically(">=", reduced.Runs))
+			if without == nil {
+				Expect(whole.Finding).To(BeNil())
+				Expect(reduced.Finding).To(BeNil())
+				continue
+			}
+			Expect(whole.Finding).NotTo(BeNil())
+			Expect(reduced.Finding).NotTo(BeNil())
+			Expect(reduced.Finding.Breaches).To(Equal(whole.Finding.Breaches))
+		}
+	},
+	Entry(nil, "bidirectional", "likely-passwords", catalog.ID("BI-OS-11"), 1),
+	Entry(nil, "bidirectional", "two-resource-servers", catalog.ID("BI-RS-10"), 1),
+)
