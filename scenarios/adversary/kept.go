@@ -15,13 +15,13 @@ import (
 	"countersign/conformance/catalog"
 )
 
-//go:embed testdata/necessity.*.json testdata/sufficiency.json
+//go:embed kept/necessity.*.json kept/sufficiency.json
 var keptFiles embed.FS
 
 // KeptTables are the tables of necessity that were kept, one a flow, in the order of [Flows]. The caller must not change them.
 var KeptTables = sync.OnceValue(func() (all []Table) {
 	for _, f := range Flows() {
-		text, err := keptFiles.ReadFile("testdata/necessity." + f.Name + ".json")
+		text, err := keptFiles.ReadFile("kept/necessity." + f.Name + ".json")
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a flow that is new has none yet
 		}
@@ -148,7 +148,7 @@ func (s Sufficiency) Keep(path string) error {
 
 // KeptSufficiency are the statements that were kept. The caller must not change them.
 var KeptSufficiency = sync.OnceValue(func() []Sufficiency {
-	text, err := keptFiles.ReadFile("testdata/sufficiency.json")
+	text, err := keptFiles.ReadFile("kept/sufficiency.json")
 	if err != nil {
 		panic(err) // it is embedded
 	}

@@ -17,7 +17,7 @@ import (
 // keptTables are the tables that `explore --necessity` wrote last.
 func keptTables() (tables []adversary.Table) {
 	GinkgoHelper()
-	files, err := filepath.Glob("testdata/necessity.*.json")
+	files, err := filepath.Glob("kept/necessity.*.json")
 	Expect(err).NotTo(HaveOccurred())
 	Expect(files).NotTo(BeEmpty())
 	for _, name := range files {
@@ -83,7 +83,7 @@ var _ = Describe("The table of necessity that is kept", func() {
 
 	It("says the same in words", func() {
 		for _, t := range keptTables() {
-			text, err := os.ReadFile("testdata/necessity." + t.Flow + ".txt")
+			text, err := os.ReadFile("kept/necessity." + t.Flow + ".txt")
 			Expect(err).NotTo(HaveOccurred())
 			Expect(string(text)).To(Equal(t.Text()))
 		}
@@ -170,7 +170,7 @@ var _ = Describe("The catalogue of attacks", func() {
 				Expect(flow).To(Equal(k.Flow), "%s lifts %s", k.Name, id)
 			}
 		}
-		Expect(len(names)).To(BeNumerically(">=", 16))
+		Expect(len(names)).To(BeNumerically(">=", 36))
 	})
 
 	for _, k := range adversary.KnownAttacks() {
@@ -179,7 +179,7 @@ var _ = Describe("The catalogue of attacks", func() {
 				twins, err := k.Run(context.Background(), 0)
 				Expect(err).NotTo(HaveOccurred())
 				Expect(twins.Vulnerable.Attack.Breach.Invariant).To(Equal(k.Breaks))
-				Expect(twins.Fixed.Runs).To(BeNumerically(">", 1))
+				Expect(twins.Fixed.Runs).To(BeNumerically(">", min(k.Moves, 1)), "without a move there is one run of a world")
 			})
 		}
 	}
