@@ -443,7 +443,7 @@ func (c *cage) parrot(flow conformance.Flow) string {
 var issued = regexp.MustCompile(`[A-Za-z0-9_-]{20,}`)
 
 // public are the members of messages whose chance values are names and no secrets.
-var public = strings.Fields("deviceid client_id kid x y sha256 appid account system_id user_name username handset device sub")
+var public = strings.Fields("deviceid client_id kid x y sha256 appid account system_id user_name username handset device sub jkt")
 
 // expectNothingIssued fails where a chance value of the transcript stands in an output.
 func (c *cage) expectNothingIssued() {

@@ -34,10 +34,10 @@ func ParseTable(text []byte) (Table, error) {
 func (t Table) Summary() string {
 	bounds := make([]string, len(t.Rungs))
 	for i, r := range t.Rungs {
-		bounds[i] = fmt.Sprintf("%d with %d", r.Moves, r.Sessions)
+		bounds[i] = fmt.Sprintf("%s with %s in a world", counted(r.Moves, "move"), counted(r.Sessions, "session"))
 	}
-	return fmt.Sprintf("%s: %d requirements; without %d of them there is an attack, for %d there is a reason why none can be, for %d none was found with as many moves as %s sessions",
-		t.Flow, len(t.Needs), t.Count(Attacked), t.Count(Reasoned), t.Count(NotFound), strings.Join(bounds, ", "))
+	return fmt.Sprintf("%s: %s; without %d there is an attack, for %d a reason why none can be shown, for %d neither; searched up to %s, and where the catalogue of attacks says to look",
+		t.Flow, counted(len(t.Needs), "requirement"), t.Count(Attacked), t.Count(Reasoned), t.Count(NotFound), strings.Join(bounds, ", "))
 }
 
 // Line is the need in one line. What follows what was played is for the time that it took; it is empty where the line is to be the same each time.
