@@ -58,6 +58,34 @@ func forgeDelegation(st *twosites.Stage, signedBy *twosites.Speaker) {
 	})
 }
 
+// approveForTheUser has the client of site B delegate a credential of B's to site A, and Mallory approve it while Alice's browser waits for it.
+func approveForTheUser(st *twosites.Stage) {
+	st.Corrupt(st.B.Client)
+	first, second := newLure(st), newLure(st)
+	st.Alice.Plays(func(u *twosites.User) {
+		u.Mistypes(st.B, true)
+		first.opens(u)
+		u.Note("looks for the right password, and meanwhile opens another link")
+		second.opens(u)
+	})
+	st.Mallory.Plays(func(m *twosites.Attacker) {
+		m.Note("has the client of site B ask for a temporary credential there, and delegate it to site A")
+		b := twosites.Speaker{Host: st.B.Client, As: st.B}
+		own := b.Ask(st.B, st.A.ClientID)
+		_, answer := b.Send(http.MethodPost, st.A.DelegationEndpoint, st.A, twosites.Credentials{}, url.Values{
+			"temporary_credential": {own.Token}, "temporary_credential_secret": {own.Secret}, "client_id": {st.B.ClientID}, "issuer": {st.B.Issuer},
+		})
+		link := continuing(answer)
+		if link == "" {
+			m.Note("site A took no delegation: there is no link to lay out")
+			return
+		}
+		first.set(link)
+		m.Note("approves the credential with an account of the attacker's own")
+		second.set(m.OwnConsent(asking(st.B, own.Token, st.A.ClientID), st.B).Location)
+	})
+}
+
 // nameAnotherIssuer is a dishonest client of site A that poses as an OAuth server before site B.
 func nameAnotherIssuer(st *twosites.Stage) {
 	st.A.TakeOver(func(h *sim.Host) http.Handler {

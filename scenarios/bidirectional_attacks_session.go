@@ -27,24 +27,24 @@ func sessionAttacks() []Scenario {
 			"Site B takes requests for temporary credentials without TLS. Mallory begins a flow and, on the wire, puts the callback of the dishonest site C in the place of site A's. Alice is lured to approve, the verifier goes to C, and Mallory brings it to site A herself. The signature covers the callback, so the change is noticed at core already; at hardened only the registered callback would do.",
 			twosites.SessionIntegrity, []catalog.ID{"BI-OS-05", "BI-OS-40", "BI-CL-38"}, tamperWithCallback),
 		attack("login-csrf", "Forged consent",
-			"While Alice looks for her password, a page of site C posts Mallory's user name and password to the page that waits for Alice, which Mallory knows from a link without TLS. Site A then shows Alice the resources of Mallory as if they were hers. At core any page may send the decision.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-OS-28"}, func(st *twosites.Stage) {
+			"While Alice looks for her password, a page of site C posts Mallory's user name and password to the page that waits for Alice, which Mallory knows from a link without TLS. Site A then shows Alice the resources of Mallory as if they were hers. At core any page may send the decision. At hardened it would also lack the state with which site A sent Alice to the page, which nobody has heard.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-OS-28", "BI-CL-39"}, func(st *twosites.Stage) {
 				forgeConsent(st, func(u *twosites.User, page string, form url.Values) error {
 					_, err := u.Post(st.C.ClientBase, page, form)
 					return err
 				})
 			}).openAtCore(),
 		attack("login-csrf-by-link", "Forged consent in a link",
-			"As the forged consent, but it is a link that holds Mallory's user name, password and decision. A decision comes in the body of a POST, from the server's own page. At core neither is asked for.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-OS-28", "BI-OS-43"}, func(st *twosites.Stage) {
+			"As the forged consent, but it is a link that holds Mallory's user name, password and decision. A decision comes in the body of a POST, from the server's own page. At core neither is asked for, nor the state of the page.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-OS-28", "BI-OS-43", "BI-CL-39"}, func(st *twosites.Stage) {
 				forgeConsent(st, func(u *twosites.User, page string, form url.Values) error {
 					_, err := u.Open(page + "&" + form.Encode())
 					return err
 				})
 			}).openAtCore(),
 		attack("approved-by-an-eavesdropper", "The user's credential approved by an eavesdropper",
-			"Site B takes requests for temporary credentials without TLS. While Alice looks for her password, Mallory, who has heard the name of Alice's credential, approves it on the true page with an account of her own. Then she lures Alice to the callback with the verifier: it is Alice's browser and Alice's flow, and site A shows her the resources of Mallory as if they were hers. Only a client that does not let the credential be heard stops it; at core it goes out on any connection.",
-			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38"}, approveAsEavesdropper).openAtCore(),
+			"Site B takes requests for temporary credentials without TLS. While Alice looks for her password, Mallory, who has heard the name of Alice's credential, approves it on the true page with an account of her own. Then she lures Alice to the callback with the verifier: it is Alice's browser and Alice's flow, and site A shows her the resources of Mallory as if they were hers. A client that does not let the credential be heard stops it, and one that takes no decision without the state that it gave to Alice's browser; at core it goes out on any connection, and there is no state.",
+			twosites.SessionIntegrity, []catalog.ID{"BI-CL-38", "BI-CL-39"}, approveAsEavesdropper).openAtCore(),
 	}
 }
 
@@ -74,7 +74,7 @@ func injectVerifier(st *twosites.Stage) {
 		m.Note("approved the second flow and keeps the verifier; Alice gets the link of the first")
 		bait.set(first)
 		m.Note("brings the verifier of the second flow to site A for the first")
-		m.Get(st.A.Callback() + "?" + url.Values{"oauth_token": {parameter(first, "oauth_token")}, "oauth_verifier": {parameter(own, "oauth_verifier")}}.Encode())
+		m.Get(st.A.Callback() + "?" + url.Values{"oauth_token": {parameter(first, "oauth_token")}, "oauth_verifier": {parameter(own, "oauth_verifier")}, "state": {parameter(first, "state")}}.Encode())
 		m.Look()
 	})
 }

@@ -85,7 +85,7 @@ func guessVerifier(st *twosites.Stage) {
 		if err != nil {
 			m.Note("sees no order in the credentials, and guesses at random")
 		}
-		m.Get(st.A.Callback() + "?" + url.Values{"oauth_token": {token}, "oauth_verifier": {strconv.Itoa(n+2) + "-" + rest}}.Encode())
+		m.Get(st.A.Callback() + "?" + url.Values{"oauth_token": {token}, "oauth_verifier": {strconv.Itoa(n+2) + "-" + rest}, "state": {parameter(link, "state")}}.Encode())
 		m.Look()
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"countersign/actors"
 	"countersign/actors/bidirectional/pages"
+	"countersign/actors/secret"
 	"countersign/actors/wire"
 )
 
@@ -121,8 +122,12 @@ func (c *Client) begin(session string, peer Peer) (first, second string, err err
 	if secondErr != nil {
 		return first, "", firstErr
 	}
+	state, err := c.newState()
+	if err != nil {
+		return "", "", err
+	}
 	err = c.keepLeg(leg{
-		Token: secondCredential.Token, Secret: secondCredential.Secret, Session: session,
+		Token: secondCredential.Token, Secret: secondCredential.Secret, Session: session, State: state,
 		PeerID: peer.ClientID, Issuer: peer.Issuer, Continue: first,
 	})
 	if err != nil {
@@ -133,7 +138,7 @@ func (c *Client) begin(session string, peer Peer) (first, second string, err err
 	if !c.Guards.On("BI-CL-03") {
 		put = firstCredential
 	}
-	return first, c.authorizationURL(theirs, put, c.ID), nil
+	return first, c.authorizationURL(theirs, put, c.ID, state), nil
 }
 
 // askFirst asks the own OAuth server for the credential that the peer's client will hold.
@@ -153,9 +158,21 @@ func (c *Client) askSecond(theirs Metadata, peer Peer) (temporary, error) {
 	return c.askTemporary(theirs, peer.Secret)
 }
 
+// newState is what the browser takes to the authorization page and has to bring back from it; empty for a client that sends none.
+func (c *Client) newState() (string, error) {
+	// RFC 6749 section 10.12; RFC 9700 section 4.7
+	if !c.Guards.On("BI-CL-39") {
+		return "", nil
+	}
+	return secret.Unguessable(c.Entropy("states"))
+}
+
 // authorizationURL is where the user is asked about a temporary credential under a client identifier.
-func (c *Client) authorizationURL(server Metadata, credential temporary, clientID string) string {
+func (c *Client) authorizationURL(server Metadata, credential temporary, clientID, state string) string {
 	target := withQuery(server.AuthorizationEndpoint, "oauth_token", credential.Token, "client_id", clientID)
+	if state != "" {
+		target = withQuery(target, "state", state)
+	}
 	// RFC 9700 section 4.3: no secret in a URL
 	if !c.Guards.On("BI-CL-31") {
 		target = withQuery(target, "oauth_token_secret", credential.Secret)
@@ -179,7 +196,7 @@ func (c *Client) callback(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, http.StatusBadRequest, "The other site sent you here without its answer. Begin again.")
 		return
 	}
-	leg, err := c.finishLeg(c.sessionOf(r), query.Get("oauth_token"))
+	leg, err := c.finishLeg(c.sessionOf(r), query.Get("oauth_token"), query["state"])
 	if err != nil {
 		c.fail(w, http.StatusForbidden, "This answer does not belong to anything that was begun in this browser, or was used before. Begin again.")
 		return

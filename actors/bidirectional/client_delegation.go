@@ -139,8 +139,12 @@ func (c *Client) continueFlow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session, err := c.openSession(r)
+	var state string
 	if err == nil {
-		err = c.openContinuation(handle, session)
+		state, err = c.newState()
+	}
+	if err == nil {
+		err = c.openContinuation(handle, session, state)
 	}
 	if err != nil {
 		c.fail(w, http.StatusBadRequest, "This link has been opened before. Begin again.")
@@ -152,5 +156,5 @@ func (c *Client) continueFlow(w http.ResponseWriter, r *http.Request) {
 	if !c.Guards.On("BI-CL-07") {
 		rewritten = waiting.SenderID
 	}
-	http.Redirect(w, r, c.authorizationURL(server, temporary{Token: waiting.Token, Secret: waiting.Secret}, rewritten), http.StatusSeeOther)
+	http.Redirect(w, r, c.authorizationURL(server, temporary{Token: waiting.Token, Secret: waiting.Secret}, rewritten, state), http.StatusSeeOther)
 }

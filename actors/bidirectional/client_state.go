@@ -55,6 +55,7 @@ type leg struct {
 	store.Mortal
 	Token, Secret string
 	Session       string // in which it began
+	State         string // that the session's browser brings back; empty for a client that sends none
 	PeerID        string // the peer's client identifier
 	Issuer        string // that issued the credential
 	Receiving     bool   // the credential was delegated to this client
@@ -133,7 +134,7 @@ func putLeg(tx store.Tx, l leg) error {
 }
 
 // finishLeg finds the leg that a callback ends, and ends it: whoever comes second, finds it done.
-func (c *Client) finishLeg(session, token string) (leg, error) {
+func (c *Client) finishLeg(session, token string, states []string) (leg, error) {
 	var l leg
 	err := c.Store.Update(func(tx store.Tx) error {
 		found, err := tx.Get(legs, token, &l)
@@ -156,6 +157,10 @@ func (c *Client) finishLeg(session, token string) (leg, error) {
 			return errRefusedLeg
 		// RFC 5849 section 2.3: a callback is taken once
 		case c.Guards.Forbids("BI-CL-27", l.Done):
+			return errRefusedLeg
+		}
+		// RFC 6749 section 10.12; RFC 9700 section 4.7: the decision was made on the page that this client sent the browser to
+		if c.Guards.Forbids("BI-CL-39", l.State == "" || len(states) != 1 || !secret.Same(states[0], l.State)) {
 			return errRefusedLeg
 		}
 		l.Done = true
@@ -213,8 +218,8 @@ func (c *Client) keepContinuation(waiting continuation) (handle string, err erro
 	return handle, c.Store.Update(func(tx store.Tx) error { return tx.Put(continuations, handle, waiting) })
 }
 
-// openContinuation uses up a handle, and makes its credential a leg of the session.
-func (c *Client) openContinuation(handle, session string) error {
+// openContinuation uses up a handle, and makes its credential a leg of the session, which has to bring back the state.
+func (c *Client) openContinuation(handle, session, state string) error {
 	return c.Store.Update(func(tx store.Tx) error {
 		var waiting continuation
 		found, err := tx.Get(continuations, handle, &waiting)
@@ -230,7 +235,7 @@ func (c *Client) openContinuation(handle, session string) error {
 			return err
 		}
 		return putLeg(tx, leg{
-			Mortal: store.Mortal{Forget: c.Clock.Now().Add(sessionLife)}, Token: waiting.Token, Secret: waiting.Secret, Session: session,
+			Mortal: store.Mortal{Forget: c.Clock.Now().Add(sessionLife)}, Token: waiting.Token, Secret: waiting.Secret, Session: session, State: state,
 			PeerID: waiting.SenderID, Issuer: waiting.Issuer, Receiving: true,
 		})
 	})

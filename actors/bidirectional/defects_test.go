@@ -45,7 +45,15 @@ func (p *play) reads(token string) bool {
 }
 
 // flowStoppedAtCallback begins a flow, and returns the callback that the terminal did not open.
-func (p *play) flowStoppedAtCallback() (stopped string) {
+func (p *play) flowStoppedAtCallback() string {
+	return p.stoppedAtCallback(func() error {
+		_, err := p.terminal.Start(siteA, siteB)
+		return err
+	})
+}
+
+// stoppedAtCallback returns the callback to which what a terminal does leads, and which it does not open.
+func (p *play) stoppedAtCallback(does func() error) (stopped string) {
 	p.tap = func(r *http.Request) *http.Response {
 		if r.URL.Path != "/callback" {
 			return nil
@@ -53,8 +61,7 @@ func (p *play) flowStoppedAtCallback() (stopped string) {
 		stopped = r.URL.String()
 		return failing("/")(r)
 	}
-	_, err := p.terminal.Start(siteA, siteB)
-	Expect(err).NotTo(HaveOccurred())
+	Expect(does()).To(Succeed())
 	p.tap = nil
 	return stopped
 }
@@ -146,6 +153,14 @@ var attacks = map[catalog.ID]attack{
 		}
 		return p.rightPassword()
 	},
+	"BI-OS-54": func(p *play) bool {
+		target := siteB + "/authorize?oauth_token=" + p.asked().Token
+		Expect(p.send(plain(http.MethodGet, target+"&state=of-the-users-page", ""))).To(HaveHTTPStatus(http.StatusOK))
+		return strings.Contains(p.stoppedAtCallback(func() error {
+			_, err := p.newTerminal(guard.Set{}).Open(target)
+			return err
+		}), "of-the-users-page")
+	},
 	"BI-RS-02": func(p *play) bool { return p.reads("made-up") },
 	"BI-RS-03": func(p *play) bool { p.handedOver("12345678-right"); return p.reads("12345678-wrong") },
 	"BI-RS-04": func(p *play) bool { return p.succeeds(p.send(plain(http.MethodGet, siteB+"/resource", ""))) },
@@ -213,8 +228,9 @@ var attacks = map[catalog.ID]attack{
 		return p.exchangesAfter(p.terminal, mine)
 	},
 	"BI-CL-26": func(p *play) bool {
-		p.flowStoppedAtCallback()
-		return p.exchangesAfter(p.terminal, siteA+"/callback?oauth_token=other&oauth_verifier=v")
+		stopped, err := url.Parse(p.flowStoppedAtCallback())
+		Expect(err).NotTo(HaveOccurred())
+		return p.exchangesAfter(p.terminal, siteA+"/callback?oauth_token=other&oauth_verifier=v&state="+stopped.Query().Get("state"))
 	},
 	"BI-CL-27": func(p *play) bool {
 		stopped := p.flowStoppedAtCallback()
@@ -242,6 +258,10 @@ var attacks = map[catalog.ID]attack{
 		_, err := p.terminal.Start(siteA, siteB)
 		Expect(err).NotTo(HaveOccurred())
 		return p.count(siteB+"/resource") == 40 && p.now.Sub(begun) < 30*time.Second
+	},
+	"BI-CL-39": func(p *play) bool {
+		stopped, _, _ := strings.Cut(p.flowStoppedAtCallback(), "&state=")
+		return p.exchangesAfter(p.terminal, stopped)
 	},
 	"BI-UT-01": func(p *play) bool {
 		p.terminal.Accounts = p.terminal.Accounts[:1]

@@ -268,7 +268,10 @@ class Handler(BaseHTTPRequestHandler):
                 body = [(name, "true" if value is True else value) for name, value in body] + [("client_id", client_id)]
             return status, urllib.parse.urlencode(body), headers
         if url.path == "/authorize":
-            return provider.create_authorization_response(request, grant_user="1")
+            # the profile's state (section 4.2) is none of RFC 5849, and Authlib leaves it out
+            status, body, headers = provider.create_authorization_response(request, grant_user="1")
+            state = dict(urllib.parse.parse_qsl(url.query))["state"]
+            return status, body, [(name, value + "&state=" + state if name == "Location" else value) for name, value in headers]
         if url.path == "/token":
             status, body, headers = provider.create_token_response(request)
             return status, urllib.parse.urlencode(body), headers

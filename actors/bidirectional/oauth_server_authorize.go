@@ -20,6 +20,7 @@ type question struct {
 	credential  temporaryCredential
 	asking      ClientRegistration // the client that asked for the credential
 	beneficiary ClientRegistration // the client that will hold the token
+	state       string             // what the page was opened with, for the client to compare; empty without
 }
 
 // authorize is steps 4 to 6, and 11 to 13 with the identifier rewritten (profile section 4.2).
@@ -37,7 +38,7 @@ func (s *OAuthServer) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	q, err := s.question(query.Get("oauth_token"), query.Get("client_id"))
+	q, err := s.question(query)
 	// RFC 9700 section 4.11: no redirect to where the request says
 	if elsewhere := query.Get("oauth_callback"); err != nil && elsewhere != "" && !s.Guards.On("BI-OS-50") {
 		http.Redirect(w, r, elsewhere, http.StatusSeeOther)
@@ -94,7 +95,8 @@ func (e closedError) Error() string { return string(e) }
 var errWrongPassword = errors.New("the user name or password is wrong")
 
 // question finds what the user is asked by a temporary credential under a client identifier.
-func (s *OAuthServer) question(token, clientID string) (question, error) {
+func (s *OAuthServer) question(query url.Values) (question, error) {
+	token, clientID := query.Get("oauth_token"), query.Get("client_id")
 	c, known, err := store.Load[temporaryCredential](s.Store, temporaryCredentials, token)
 	if err != nil {
 		return question{}, err
@@ -107,7 +109,10 @@ func (s *OAuthServer) question(token, clientID string) (question, error) {
 	}
 	asking, _ := findClient(s.Clients, c.ClientID)
 	asking.ID, asking.Callback = c.ClientID, c.Callback
-	q := question{c, asking, asking}
+	q := question{c, asking, asking, query.Get("state")}
+	if s.Guards.Forbids("BI-OS-54", !wellFormedStates(query["state"])) {
+		return question{}, closedError("This request for authorization is malformed. Begin again at the site that sent you here.")
+	}
 	// claims 3, 7: the identifier in the credential has been rewritten to the receiving client
 	if clientID == "" || clientID == c.ClientID || !s.Guards.On("BI-OS-18") {
 		return q, nil
@@ -191,9 +196,9 @@ func (s *OAuthServer) conclude(q question, username string) (string, error) {
 	})
 	// RFC 5849 section 2.2: oauth_token tells the client which credential the verifier belongs to.
 	if !s.Guards.On("BI-OS-13") {
-		return withQuery(q.beneficiary.Callback, "oauth_verifier", verifier), err
+		return s.back(q, "oauth_verifier", verifier), err
 	}
-	return withQuery(q.beneficiary.Callback, "oauth_token", q.credential.Token, "oauth_verifier", verifier), err
+	return s.back(q, "oauth_token", q.credential.Token, "oauth_verifier", verifier), err
 }
 
 // deny is the user's refusal: the credential is dead, and every other one is as it was (claim 1).
@@ -217,7 +222,7 @@ func (s *OAuthServer) deny(q question, username string) (string, error) {
 			return tx.Put(temporaryCredentials, other.Token, other)
 		})
 	})
-	return withQuery(q.beneficiary.Callback, "oauth_token", q.credential.Token, "error", "access_denied"), err
+	return s.back(q, "oauth_token", q.credential.Token, "error", "access_denied"), err
 }
 
 // change changes the credential of a question, if it is still open.
@@ -244,6 +249,9 @@ func (s *OAuthServer) change(q question, f func(store.Tx, *temporaryCredential) 
 // ask shows the authorization page.
 func (s *OAuthServer) ask(w http.ResponseWriter, r *http.Request, q question, status int, notice string) {
 	key, err := s.pageKey(w, r, q)
+	if err == nil {
+		err = s.keepFirstState(q)
+	}
 	if err != nil {
 		s.fail(w, http.StatusInternalServerError, "This site cannot ask you now. Try again later.")
 		return
@@ -292,7 +300,7 @@ func (s *OAuthServer) forbidFraming(w http.ResponseWriter) {
 // pageKeyInput is the hidden input by which the server knows its own page again.
 const pageKeyInput = "page_key"
 
-// pageKey makes the page's hidden input, which goes with a cookie, a credential and a beneficiary, and sets the cookie in a browser that has none.
+// pageKey makes the page's hidden input, which goes with a cookie, a credential, a beneficiary and a state, and sets the cookie in a browser that has none.
 func (s *OAuthServer) pageKey(w http.ResponseWriter, r *http.Request, q question) (string, error) {
 	cookie, err := r.Cookie(s.cookieName())
 	if err != nil {
@@ -334,7 +342,11 @@ func (s *OAuthServer) pageKeyOf(cookie string, q question) (string, error) {
 		return "", err
 	}
 	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(url.Values{"cookie": {cookie}, "token": {q.credential.Token}, "client": {q.beneficiary.ID}}.Encode()))
+	asked := url.Values{"cookie": {cookie}, "token": {q.credential.Token}, "client": {q.beneficiary.ID}}
+	if q.state != "" && s.Guards.On("BI-OS-54") {
+		asked.Set("state", q.state)
+	}
+	mac.Write([]byte(asked.Encode()))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 

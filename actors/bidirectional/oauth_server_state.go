@@ -33,6 +33,7 @@ type temporaryCredential struct {
 	Delegate      string // the client to which the identifier may be rewritten
 	Holder        string // the client that the credential belongs to now
 	Guesses       int    // passwords tried
+	State         string // that of the first page, kept only by a server that takes it for the credential's
 	Decision      Decision
 	Username      string // of the user who consented
 	Verifier      string

@@ -57,6 +57,7 @@ func clientChecks() []conformance.Check {
 		{"BI-CL-36", (*clientTest).startOnlyByPost},
 		{"BI-CL-37", (*clientTest).credentialForSomebodyElseRefused},
 		{"BI-CL-38", (*clientTest).browserOnlyOverTLS},
+		{"BI-CL-39", (*clientTest).callbackWithItsState},
 	} {
 		for _, role := range catalog.MustLookup(c.id).Roles {
 			checks = append(checks, conformance.Check{ID: c.id, Role: role, Alone: true, Run: withSites(c.run)})
@@ -232,14 +233,31 @@ func withQuery(endpoint string, params url.Values) string {
 }
 
 // consent is the user's yes at site B. It returns what the terminal brings back.
-func (t *clientTest) consent(c *credential) url.Values {
-	t.peer.approve(c, t.id())
-	return url.Values{"oauth_token": {c.token}, "oauth_verifier": {c.verifier}}
+func (t *clientTest) consent(l leg) url.Values {
+	t.peer.approve(l.credential, t.id())
+	return l.back(url.Values{"oauth_token": {l.credential.token}, "oauth_verifier": {l.credential.verifier}})
+}
+
+// states are those that the terminal was sent to site B with.
+func (l leg) states() []string {
+	u, err := url.Parse(l.begun.Location())
+	if err != nil {
+		return nil
+	}
+	return u.Query()["state"]
+}
+
+// back adds to what the terminal brings back the state of the page, as site B's authorization endpoint would.
+func (l leg) back(params url.Values) url.Values {
+	if sent := l.states(); len(sent) > 0 {
+		params["state"] = sent
+	}
+	return params
 }
 
 // approve ends a leg with the user's yes.
 func (t *clientTest) approve(l leg) *conformance.Response {
-	return t.callback(l.browser, t.consent(l.credential))
+	return t.callback(l.browser, t.consent(l))
 }
 
 // complete walks a leg from beginning to end. The check fails unless the client gets to read at site B: what a client that refuses everything does not.

@@ -23,7 +23,7 @@ func (t *clientTest) callbackRefused(b *conformance.Browser, params url.Values, 
 func (t *clientTest) callbackNeedsSession() {
 	t.complete(t.browser())
 	l := t.begin(t.browser())
-	t.callbackRefused(t.browser(), t.consent(l.credential), "a callback without any cookie")
+	t.callbackRefused(t.browser(), t.consent(l), "a callback without any cookie")
 }
 
 // BI-CL-25
@@ -33,7 +33,7 @@ func (t *clientTest) callbackInOtherSessionRefused() {
 	attacker.As, victim.As = "attacker's terminal", "victim's terminal"
 	attackers := t.begin(attacker)
 	t.begin(victim)
-	t.callbackRefused(victim, t.consent(attackers.credential), "a callback for a leg that another session began")
+	t.callbackRefused(victim, t.consent(attackers), "a callback for a leg that another session began")
 }
 
 // BI-CL-26
@@ -41,7 +41,7 @@ func (t *clientTest) unknownCredentialInCallbackRefused() {
 	t.complete(t.browser())
 	l := t.begin(t.browser())
 	t.peer.approve(l.credential, t.id())
-	t.callbackRefused(l.browser, url.Values{"oauth_token": {t.Random(18)}, "oauth_verifier": {l.credential.verifier}},
+	t.callbackRefused(l.browser, l.back(url.Values{"oauth_token": {t.Random(18)}, "oauth_verifier": {l.credential.verifier}}),
 		"a callback with an oauth_token that the session does not wait for")
 }
 

@@ -83,7 +83,7 @@ func (t *clientTest) refusalLeavesFirstLeg() {
 	l := t.begin(t.browser())
 	delegated := t.firstDelegated(l.begun)
 	before := t.tokenRequests()
-	ended := t.callback(l.browser, url.Values{"oauth_token": {l.credential.token}, "error": {"access_denied"}})
+	ended := t.callback(l.browser, l.back(url.Values{"oauth_token": {l.credential.token}, "error": {"access_denied"}}))
 	t.noTokenRequest(before, "the user's refusal")
 	t.sentToContinue(ended, delegated.continueURI)
 }

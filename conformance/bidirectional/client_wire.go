@@ -59,7 +59,7 @@ func (t *clientTest) attempt() {
 		return
 	}
 	if c := t.peer.credentialOf(u.Query().Get("oauth_token")); c != nil {
-		t.callback(b, t.consent(c))
+		t.approve(leg{b, c, begun})
 	}
 }
 
@@ -178,7 +178,7 @@ func (t *clientTest) sessionCookieProtected() {
 		t.FailAt(l.begun.Exchange, "a session cookie in the answer that begins the leg", "no Set-Cookie")
 	}
 	overTLS := strings.HasPrefix(t.metadata.CallbackEndpoint, "https:")
-	req, err := http.NewRequest(http.MethodGet, t.callbackURL(t.consent(l.credential)), nil)
+	req, err := http.NewRequest(http.MethodGet, t.callbackURL(t.consent(l)), nil)
 	if err != nil {
 		t.FailAt(l.begun.Exchange, "a callback_endpoint that a browser can open", err.Error())
 	}

@@ -59,5 +59,6 @@ func oauthServerChecks() []conformance.Check {
 		{ID: "BI-OS-51", Role: role, Run: against(oneDecisionACredential)},
 		{ID: "BI-OS-52", Role: role, Run: against(passwordGuessesAreLimited)},
 		{ID: "BI-OS-53", Role: role, Alone: true, Waits: conformance.Waits, Run: against(passwordGuessesAreLimitedForEachAccount)},
+		{ID: "BI-OS-54", Role: role, Run: against(stateOfThePageReturned)},
 	}
 }

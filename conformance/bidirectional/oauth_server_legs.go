@@ -121,7 +121,12 @@ type page struct {
 
 // open opens the authorization page and gets it, with all that a user needs.
 func (t *test) open(terminal *conformance.Browser, token, client string) page {
-	p := page{terminal: terminal, url: t.authorizationURL(token, client, nil)}
+	return t.openWith(terminal, token, client, nil)
+}
+
+// openWith is open with further parameters in the page's URL.
+func (t *test) openWith(terminal *conformance.Browser, token, client string, more url.Values) page {
+	p := page{terminal: terminal, url: t.authorizationURL(token, client, more)}
 	p.answer = terminal.Open(p.url)
 	p.form = judge.PasswordForm(p.answer, p.url)
 	if p.answer.Status != http.StatusOK || p.form == nil {

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import html
 import secrets
 import threading
@@ -14,7 +15,7 @@ from store import Guards, TokenTable
 from web import Response, for_browsers, json_response, page, redirect, single, with_query
 
 # Not offered as defects: 03 and 08.
-DEFECTS = tuple(f"BI-CL-{n:02d}" for n in range(1, 39) if n not in (3, 8))
+DEFECTS = tuple(f"BI-CL-{n:02d}" for n in range(1, 40) if n not in (3, 8))
 
 SESSION_LIFETIME = 3600  # seconds
 CONTINUE_LIFETIME = 600  # seconds
@@ -95,7 +96,7 @@ class Client:
             continue_uri = self._try(failures, self.outbound.delegate, first, site, peer.secret) or ""
         if second is None:
             return redirect(continue_uri) if continue_uri and self.hold("BI-CL-12") else self._failed(failures)
-        second.continue_uri = continue_uri
+        second.continue_uri, second.state = continue_uri, self._new_state()
         session = self._wait_for(request, second)
         return self._with_cookie(session, redirect(self._authorization_url(second, self.client_id)))
 
@@ -125,9 +126,15 @@ class Client:
 
     def _authorization_url(self, leg: Leg, client_id: str) -> str:
         parameters = {"oauth_token": leg.token, "client_id": client_id}
+        if leg.state:
+            parameters["state"] = leg.state
         if not self.hold("BI-CL-31"):
             parameters["oauth_token_secret"] = leg.token_secret
         return with_query(leg.site["authorization_endpoint"], **parameters)
+
+    def _new_state(self) -> str:
+        """What the browser takes to the authorization page and has to bring back; a client without BI-CL-39 sends none."""
+        return secrets.token_urlsafe(24) if self.hold("BI-CL-39") else ""
 
     def _failed(self, failures: list) -> Response:
         return page(502, "The other site did not answer", "\n".join(f"<p>{html.escape(why)}</p>" for why in failures))
@@ -165,7 +172,7 @@ class Client:
         error, verifier = single(request.query, "error"), single(request.query, "oauth_verifier")
         if not error and not verifier:
             raise Refusal(400, "parameter_absent", "The callback has neither oauth_verifier nor error.")
-        session, leg = self._take_leg(request, token)
+        session, leg = self._take_leg(request, token, [value for name, value in request.query if name == "state"])
         if error:
             if not self.hold("BI-CL-10"):
                 return page(200, "Refused", "<p>You refused.</p>")
@@ -181,7 +188,7 @@ class Client:
             return self._after(session, leg, str(failure))
         return self._after(session, leg, "")
 
-    def _take_leg(self, request, token: str):
+    def _take_leg(self, request, token: str, states: list):
         """The leg that this session waits for; it is taken out, so that a callback counts once."""
         with self._lock:
             session = self._session_of(request)
@@ -194,6 +201,10 @@ class Client:
                 token = next(iter(session.waiting))
             if token not in session.waiting:
                 raise Refusal(400, "token_rejected", "This session does not wait for that temporary credential; begin again.")
+            if self.hold("BI-CL-39"):
+                sent = session.waiting[token].state
+                if len(states) != 1 or not hmac.compare_digest(states[0].encode(), sent.encode()):
+                    raise Refusal(403, "permission_denied", "This decision was not made on the page that this browser was sent to; begin again.")
             return session, session.waiting.pop(token) if self.hold("BI-CL-27") else session.waiting[token]
 
     def _keep(self, session: Session, leg: Leg, resource: dict) -> None:
@@ -257,7 +268,8 @@ class Client:
             method = self.outbound.signature_method(site)
         except LegFailed as failure:
             return self._failed([str(failure)])
-        leg = Leg(site, found.peer.secret, found.temporary_credential, found.temporary_credential_secret, method, received=True)
+        leg = Leg(site, found.peer.secret, found.temporary_credential, found.temporary_credential_secret, method,
+                  received=True, state=self._new_state())
         session = self._wait_for(request, leg)
         beneficiary = self.client_id if self.hold("BI-CL-07") else found.sender
         return self._with_cookie(session, redirect(self._authorization_url(leg, beneficiary)))

@@ -39,6 +39,7 @@ class Leg:
     signature_method: str
     continue_uri: str = ""
     received: bool = False  # handed over by a peer
+    state: str = ""  # what the browser was sent to the authorization page with
 
 
 class Outbound:

@@ -15,7 +15,7 @@ from oauth1 import Judge, Rules, Signer
 from store import Accounts, Guards, TokenTable
 from web import Response, form_response, refusal_response, single
 
-DEFECTS = tuple(f"BI-OS-{n:02d}" for n in range(1, 54))
+DEFECTS = tuple(f"BI-OS-{n:02d}" for n in range(1, 55))
 
 DAY = 86400  # seconds that a credential is remembered after its end
 TRIES = 5  # passwords a temporary credential
@@ -34,7 +34,7 @@ class TemporaryCredential:
     username: str = ""
     verifier: str = ""
     tries_left: int = TRIES
-    pages: dict = field(default_factory=dict)  # hidden input -> (cookie, client shown)
+    pages: dict = field(default_factory=dict)  # hidden input -> (cookie, client shown, state)
 
     def end(self, state: str) -> None:
         self.state = state

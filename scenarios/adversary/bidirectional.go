@@ -22,6 +22,8 @@ const (
 	methods      = "signature method"
 	userName     = "user name"
 	shownSecret  = "client secret"
+	pageState    = "state"
+	noState      = "no state"
 
 	madeUp = "made-up"
 )
@@ -61,6 +63,8 @@ func twoSitesType(leg string, m *sim.Message, f Field) Meaning {
 		return Meaning{SecretOf: temporary}
 	case "oauth_verifier":
 		return Meaning{Type: verifier}
+	case "state":
+		return Meaning{Type: pageState, Of: madeBy(m, f)}
 	case "token":
 		return Meaning{Type: access, Of: serverOf(m)}
 	case "token_secret":
@@ -107,6 +111,25 @@ func issuedBy(leg string, m *sim.Message, f Field) string {
 	return ""
 }
 
+// madeBy is the host of the client that sent a browser to a page with a state.
+func madeBy(m *sim.Message, f Field) string {
+	target := m.URL
+	if f.In == "location" {
+		target = m.Header.Get("Location")
+	}
+	if client := parameter(target, "client_id"); client != "" { // the page's own URL
+		return hostOf(client)
+	}
+	to, err := url.Parse(target)
+	if err != nil {
+		return ""
+	}
+	return to.Host
+}
+
+// hostOf is the host of a client by its identifier.
+func hostOf(client string) string { return strings.Replace(client, "client-", "client.", 1) }
+
 // serverOf is the OAuth server of the site whose server is asked.
 func serverOf(m *sim.Message) string {
 	asked := m.To
@@ -151,9 +174,18 @@ func setTwoSites(d *Director, scene string, s stage.Setting) *stage.Stage {
 	return st.Stage.Stage
 }
 
-// asking is the page on which a site asks for a client.
+// asking is the page on which a site asks for a client, opened without a state.
 func asking(at *twosites.Site, token, client string) string {
 	return at.Issuer + "/authorize?" + url.Values{"oauth_token": {token}, "client_id": {client}}.Encode()
+}
+
+// asked is the page on which a site asks, for a temporary credential, a client and a state.
+func asked(at *twosites.Site, t []Term) string {
+	page := asking(at, t[0].Value, t[1].Value)
+	if state := t[2].Value; state != "" {
+		page += "&" + url.Values{"state": {state}}.Encode()
+	}
+	return page
 }
 
 func parameter(link, name string) string {

@@ -50,9 +50,9 @@ func (st *twoSites) move(scene string) {
 	}
 	if scene == "plain-page" {
 		st.d.May(Move{
-			Name: "opens the page of oauth.b without TLS", Slots: []string{temporary, client}, Fits: of("oauth.b"),
+			Name: "opens the page of oauth.b without TLS", Slots: []string{temporary, client, pageState}, Fits: first(of("oauth.b"), ofTheClient),
 			Link: func(t []Term) Link {
-				return Link{Target: strings.Replace(asking(st.B, t[0].Value, t[1].Value), "https:", "http:", 1)}
+				return Link{Target: strings.Replace(asked(st.B, t), "https:", "http:", 1)}
 			},
 		})
 	}
@@ -79,37 +79,44 @@ func (st *twoSites) inBrowsers(s *twosites.Site) []Move {
 
 // underWay are the legs in a browser of a flow that was begun.
 func (st *twoSites) underWay(s *twosites.Site) []Move {
-	page := func(t []Term) string { return asking(s, t[0].Value, t[1].Value) }
+	page := func(t []Term) string { return asked(s, t) }
+	server := of(s.OAuthServer.Name())
+	opened := first(server, ofTheClient)
+	// The state of another client is to this one as none.
+	stateOfItsOwn := func(t []Term) bool { return stateOf(t[len(t)-1], s.Client.Name()) }
 	own := func(t []Term) url.Values {
 		username, password := s.Account(st.Mallory.Name)
 		st.Mallory.Agrees(s, t[0].Value, t[1].Value)
 		return url.Values{"username": {username}, "password": {password}, "decision": {"approve"}}
 	}
 	back := func(t []Term) string {
-		return s.Callback() + "?" + url.Values{"oauth_token": {t[0].Value}, "oauth_verifier": {t[1].Value}}.Encode()
+		return s.Callback() + "?" + url.Values{"oauth_token": {t[0].Value}, "oauth_verifier": {t[1].Value}, "state": {t[2].Value}}.Encode()
 	}
 	return []Move{
 		{
-			Name: "opens the page of " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: of(s.OAuthServer.Name()),
+			Name: "opens the page of " + s.OAuthServer.Name(), Slots: []string{temporary, client, pageState}, Fits: opened,
 			Link: func(t []Term) Link { return Link{Target: page(t)} },
 		},
+		{ // what the attacker's own browser brings back is the attacker's to change, so that the page needs no state
+			Name: "approves with Mallory's account at " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: server,
+			Send: func(t []Term) { st.Mallory.OwnConsent(asking(s, t[0].Value, t[1].Value), s) },
+		},
 		{
-			Name: "approves with Mallory's account at " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: of(s.OAuthServer.Name()),
-			Send: func(t []Term) { st.Mallory.OwnConsent(page(t), s) },
+			Name: "approves by a page of site C with Mallory's account at " + s.OAuthServer.Name(), Slots: []string{temporary, client, pageState}, Fits: opened,
 			Link: func(t []Term) Link { return Link{page(t), own(t)} },
 		},
 		{
-			Name: "approves by a link with Mallory's account at " + s.OAuthServer.Name(), Slots: []string{temporary, client}, Fits: of(s.OAuthServer.Name()),
+			Name: "approves by a link with Mallory's account at " + s.OAuthServer.Name(), Slots: []string{temporary, client, pageState}, Fits: opened,
 			Link: func(t []Term) Link { return Link{Target: page(t) + "&" + own(t).Encode()} },
 		},
 		{
-			Name: "brings to the callback of " + s.Client.Name(), Slots: []string{temporary, verifier},
+			Name: "brings to the callback of " + s.Client.Name(), Slots: []string{temporary, verifier, pageState}, Fits: stateOfItsOwn,
 			Send: func(t []Term) { st.Mallory.Get(back(t)) },
 			Link: func(t []Term) Link { return Link{Target: back(t)} },
 		},
 		{
-			Name: "brings to the callback of " + s.Client.Name() + ", with the number that comes next as the verifier,", Slots: []string{temporary}, Fits: numbered,
-			Send: func(t []Term) { st.Mallory.Get(back([]Term{t[0], {Value: next(t[0].Value)}})) },
+			Name: "brings to the callback of " + s.Client.Name() + ", with the number that comes next as the verifier,", Slots: []string{temporary, pageState}, Fits: first(numbered, stateOfItsOwn),
+			Send: func(t []Term) { st.Mallory.Get(back([]Term{t[0], {Value: next(t[0].Value)}, t[1]})) },
 		},
 	}
 }
@@ -258,6 +265,16 @@ func of(host string) func([]Term) bool {
 	return func(t []Term) bool {
 		return strings.HasSuffix(t[0].Name, " of "+host) || strings.Contains(t[0].Name, "made up")
 	}
+}
+
+// ofTheClient lets pass a client with a state of its own, or with none: to others its state is nothing.
+func ofTheClient(t []Term) bool {
+	return stateOf(t[2], hostOf(t[1].Value))
+}
+
+// stateOf reports whether a state is one that a client made, or none.
+func stateOf(t Term, host string) bool {
+	return t.Name == noState || strings.HasSuffix(t.Name, " of "+host)
 }
 
 func withSecret(t []Term) bool { return t[0].Secret != "" }

@@ -110,7 +110,7 @@ func (st *twoSites) ownFlow(name string) {
 	st.d.Pause(name, "has the link to the page of oauth.b")
 	back := ""
 	if given := st.came(); given != "" && given != spare {
-		back = st.A.Callback() + "?" + url.Values{"oauth_token": {parameter(link, "oauth_token")}, "oauth_verifier": {given}}.Encode()
+		back = st.A.Callback() + "?" + url.Values{"oauth_token": {parameter(link, "oauth_token")}, "oauth_verifier": {given}, "state": {parameter(link, "state")}}.Encode()
 	} else {
 		back = m.OwnConsent(link, st.B).Location
 	}

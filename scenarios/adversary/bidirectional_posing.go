@@ -79,7 +79,11 @@ func (st *twoSites) poses(mux *http.ServeMux) {
 		form(given, oauth1.Credentials.EncodeTemporary)(w, r)
 	})
 	mux.HandleFunc("/authorize", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, st.pretends.page, http.StatusSeeOther)
+		page := st.pretends.page
+		if sent := r.URL.Query().Get("state"); sent != "" {
+			page += "&" + url.Values{"state": {sent}}.Encode()
+		}
+		http.Redirect(w, r, page, http.StatusSeeOther)
 	})
 	mux.HandleFunc("/token", form(oauth1.Credentials{Token: madeUp + "-token", Secret: madeUp + "-secret"}, oauth1.Credentials.Encode))
 	mux.HandleFunc("/resource", func(w http.ResponseWriter, _ *http.Request) {

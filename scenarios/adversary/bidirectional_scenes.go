@@ -101,6 +101,7 @@ func (st *twoSites) know() {
 	}
 	d.Know(Term{Type: methods, Name: "PLAINTEXT", Value: "PLAINTEXT"})
 	d.Know(Term{Type: verifier, Name: "a verifier made up", Value: madeUp})
+	d.Know(Term{Type: pageState, Name: noState})
 	d.Know(Term{Type: access, Name: "an access token made up", Value: "made-up-token", Secret: "made-up-secret"})
 	d.Know(Term{Type: continueLink, Name: "a page of the attacker's", Value: st.C.ClientBase + "/page"})
 }

@@ -100,12 +100,26 @@ func (d *Director) idle() bool {
 	return d.probing && d.writes == d.before.writes && d.knows.size == d.before.knows
 }
 
+// traceless reports whether what the attacker did since the last point was idle, and set no cookie.
+func (d *Director) traceless() bool {
+	return d.idle() && !slices.ContainsFunc(d.stage.World.Trace().Events()[d.seen:], setsCookie)
+}
+
+// renumber forgets the messages of a step that left no trace: those that come after are called the same without it.
+func (d *Director) renumber() {
+	if d.legsBefore != nil && !d.system.Flow.apart && d.traceless() {
+		d.legs = d.legsBefore
+	}
+	d.legsBefore = maps.Clone(d.legs)
+}
+
 // fold takes in what happened since the last point.
 func (d *Director) fold() {
+	traceless := d.traceless()
 	events := d.stage.World.Trace().Events()
 	fresh := events[d.seen:]
 	d.seen = len(events)
-	if !(d.idle() && !slices.ContainsFunc(fresh, setsCookie)) {
+	if !traceless {
 		for i := range fresh {
 			d.foldEvent(&fresh[i])
 		}

@@ -72,31 +72,37 @@ func (c *client) Prepare(_ context.Context, s *load.Seat) error {
 // Clean implements load.Script: a client forgets its legs by itself.
 func (*client) Clean(*load.Seat) error { return nil }
 
-// sent wants an answer to send the browser to site B with one of its credentials, for the client under load, and gives the credential's token.
-func (c *client) sent(s *load.Seat, resp *lean.Response) (string, error) {
+// asked is what the client sends the browser to site B with: the token of a credential, and the state that it wants back.
+type asked struct{ token, state string }
+
+// sent wants an answer to send the browser to site B with one of its credentials and a state, for the client under load.
+func (c *client) sent(s *load.Seat, resp *lean.Response) (asked, error) {
 	if resp.Status != http.StatusSeeOther && resp.Status != http.StatusFound {
-		return "", s.Wrong("status 303 or 302", fmt.Sprintf("status %d", resp.Status))
+		return asked{}, s.Wrong("status 303 or 302", fmt.Sprintf("status %d", resp.Status))
 	}
 	to, err := url.Parse(string(resp.Header("Location")))
 	if err != nil || !strings.HasPrefix(to.String(), c.peer.in("authorize")+"?") {
-		return "", s.Wrong("a redirect to "+c.peer.in("authorize"), fmt.Sprintf("Location %q", resp.Header("Location")))
+		return asked{}, s.Wrong("a redirect to "+c.peer.in("authorize"), fmt.Sprintf("Location %q", resp.Header("Location")))
 	}
-	token := to.Query().Get("oauth_token")
-	if c.peer.find(token) == nil {
-		return "", s.Wrong("a temporary credential of site B as oauth_token", fmt.Sprintf("oauth_token %q", token))
+	with := asked{to.Query().Get("oauth_token"), to.Query().Get("state")}
+	if c.peer.find(with.token) == nil {
+		return asked{}, s.Wrong("a temporary credential of site B as oauth_token", fmt.Sprintf("oauth_token %q", with.token))
 	}
-	return token, same(s, "client_id of the redirect", c.setup.Clients[0].ID, to.Query().Get("client_id"))
+	if !keyForm(with.state) {
+		return asked{}, s.Wrong("a state of 22 or more characters A-Z a-z 0-9 - _", fmt.Sprintf("state %q", with.state))
+	}
+	return with, same(s, "client_id of the redirect", c.setup.Clients[0].ID, to.Query().Get("client_id"))
 }
 
-// ends brings the verifier to the callback endpoint, and wants the client to have read site B's resource with the token that it got for it.
-func (c *client) ends(s *load.Seat, leg int, token string, cookies jar) (*lean.Response, error) {
-	approved := c.peer.find(token)
-	s.Buffer = c.callback.Append(s.Buffer[:0], url.Values{"oauth_token": {token}, "oauth_verifier": {approved.verifier}}.Encode(), cookies.line(), nil)
+// ends brings the verifier and the state to the callback endpoint, and wants the client to have read site B's resource with the token that it got for it.
+func (c *client) ends(s *load.Seat, leg int, with asked, cookies jar) (*lean.Response, error) {
+	approved := c.peer.find(with.token)
+	s.Buffer = c.callback.Append(s.Buffer[:0], url.Values{"oauth_token": {with.token}, "oauth_verifier": {approved.verifier}, "state": {with.state}}.Encode(), cookies.line(), nil)
 	resp, err := s.Do(leg, c.callback, s.Buffer)
 	if err != nil {
 		return nil, err
 	}
-	if !c.peer.forget(token) {
+	if !c.peer.forget(with.token) {
 		return nil, s.Wrong("site B's resource read with the token for this credential, before the answer", "not so")
 	}
 	if wrong := c.own.trouble.String(); wrong != "" {
@@ -125,11 +131,11 @@ func (c initiating) Play(s *load.Seat) error {
 	}
 	var cookies jar
 	cookies.take(resp)
-	token, err := c.sent(s, resp)
+	with, err := c.sent(s, resp)
 	if err != nil {
 		return err
 	}
-	if resp, err = c.ends(s, legInitiatedCallback, token, cookies); err != nil {
+	if resp, err = c.ends(s, legInitiatedCallback, with, cookies); err != nil {
 		return err
 	}
 	first, delegated := strings.CutPrefix(string(resp.Header("Location")), c.peer.in("continue?c="))
@@ -182,14 +188,14 @@ func (c receiving) Play(s *load.Seat) error {
 		return err
 	}
 	cookies.take(resp)
-	token, err := c.sent(s, resp)
+	with, err := c.sent(s, resp)
 	if err != nil {
 		return err
 	}
-	if err := same(s, "oauth_token of the redirect", first, token); err != nil {
+	if err := same(s, "oauth_token of the redirect", first, with.token); err != nil {
 		return err
 	}
-	if resp, err = c.ends(s, legReceivedCallback, token, cookies); err != nil {
+	if resp, err = c.ends(s, legReceivedCallback, with, cookies); err != nil {
 		return err
 	}
 	if err := status(s, resp, http.StatusOK); err != nil {

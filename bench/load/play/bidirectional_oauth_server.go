@@ -94,7 +94,7 @@ func (o *oauthServer) Play(s *load.Seat) error {
 	if err := same(s, "oauth_callback_confirmed", "true", temporary.Get("oauth_callback_confirmed")); err != nil {
 		return err
 	}
-	verifier, err := o.consent(s, temporary.Get("oauth_token"), holder, user)
+	verifier, err := o.consent(s, temporary.Get("oauth_token"), random.text(18), holder, user)
 	if err != nil {
 		return err
 	}
@@ -164,9 +164,9 @@ func (o *oauthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// consent opens the authorization page in a terminal without cookies, fills it in and reads the verifier from the redirect: steps 4 to 6.
-func (o *oauthServer) consent(s *load.Seat, token string, holder bidirectional.ClientSetup, user bidirectional.UserSetup) (verifier string, err error) {
-	query := url.Values{"oauth_token": {token}, "client_id": {holder.ID}}.Encode()
+// consent opens the authorization page with a state in a terminal without cookies, fills it in and reads the verifier from the redirect: steps 4 to 6.
+func (o *oauthServer) consent(s *load.Seat, token, state string, holder bidirectional.ClientSetup, user bidirectional.UserSetup) (verifier string, err error) {
+	query := url.Values{"oauth_token": {token}, "client_id": {holder.ID}, "state": {state}}.Encode()
 	s.Buffer = o.authorization.Append(s.Buffer[:0], query, "Accept: text/html\r\n", nil)
 	resp, err := s.Do(legPage, o.authorization, s.Buffer)
 	if err != nil {
@@ -199,7 +199,7 @@ func (o *oauthServer) consent(s *load.Seat, token string, holder bidirectional.C
 	if err != nil || !strings.HasPrefix(to.String(), strings.TrimSuffix(holder.Callback, "?")) {
 		return "", s.Wrong("a redirect to "+holder.Callback, fmt.Sprintf("Location %q", resp.Header("Location")))
 	}
-	if err := same(s, "oauth_token of the redirect", token, to.Query().Get("oauth_token")); err != nil {
+	if err := first(same(s, "oauth_token of the redirect", token, to.Query().Get("oauth_token")), same(s, "state of the redirect", state, to.Query().Get("state"))); err != nil {
 		return "", err
 	}
 	if verifier = to.Query().Get("oauth_verifier"); verifier == "" {
