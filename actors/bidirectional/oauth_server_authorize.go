@@ -110,7 +110,7 @@ func (s *OAuthServer) question(query url.Values) (question, error) {
 	asking, _ := findClient(s.Clients, c.ClientID)
 	asking.ID, asking.Callback = c.ClientID, c.Callback
 	q := question{c, asking, asking, query.Get("state")}
-	if s.Guards.Forbids("BI-OS-54", !wellFormedStates(query["state"])) {
+	if s.knowsPagesByState() && !wellFormedStates(query["state"]) {
 		return question{}, closedError("This request for authorization is malformed. Begin again at the site that sent you here.")
 	}
 	// claims 3, 7: the identifier in the credential has been rewritten to the receiving client
@@ -343,7 +343,7 @@ func (s *OAuthServer) pageKeyOf(cookie string, q question) (string, error) {
 	}
 	mac := hmac.New(sha256.New, []byte(secret))
 	asked := url.Values{"cookie": {cookie}, "token": {q.credential.Token}, "client": {q.beneficiary.ID}}
-	if q.state != "" && s.Guards.On("BI-OS-54") {
+	if q.state != "" && s.knowsPagesByState() {
 		asked.Set("state", q.state)
 	}
 	mac.Write([]byte(asked.Encode()))

@@ -6,11 +6,16 @@ import (
 	"countersign/actors/store"
 )
 
+// knowsPagesByState says whether a state belongs to the page that was opened with it; to a server that does not, it is the credential's.
+func (s *OAuthServer) knowsPagesByState() bool {
+	// RFC 6749 section 10.12; RFC 9700 section 4.7
+	return s.Guards.On("BI-OS-54")
+}
+
 // back is the callback that ends a question, with what the client is told.
 func (s *OAuthServer) back(q question, params ...string) string {
 	state := q.state
-	// RFC 6749 section 10.12; RFC 9700 section 4.7: the state belongs to the page on which the user decided
-	if !s.Guards.On("BI-OS-54") {
+	if !s.knowsPagesByState() {
 		state = q.credential.State
 	}
 	if state != "" {
@@ -31,7 +36,7 @@ func wellFormedStates(states []string) bool {
 
 // keepFirstState is what a server does that takes the state for the credential's: it keeps that of the page that was opened first.
 func (s *OAuthServer) keepFirstState(q question) error {
-	if s.Guards.On("BI-OS-54") || q.state == "" || q.credential.State != "" {
+	if s.knowsPagesByState() || q.state == "" || q.credential.State != "" {
 		return nil
 	}
 	return s.change(q, func(_ store.Tx, c *temporaryCredential) error {
