@@ -37,6 +37,7 @@ type Director struct {
 	held        int            // messages that the attacker holds up
 	legs        map[string]int // how many messages of a leg passed
 	legsBefore  map[string]int // the same at the last quiet point
+	quietBefore uint64         // the state there
 	exchanges   int            // answers that passed
 	requests    map[int]string // names of requests, by their IDs
 	overtakings int
@@ -200,9 +201,8 @@ func (d *Director) leg(m *sim.Message) string { return d.stage.LegOf(m) }
 func (d *Director) Direct() {
 	for {
 		d.settle()
-		d.renumber()
 		options := d.goesOn()
-		chosen := d.chooser.Choose(explore.Point{Label: d.where(), State: d.state(), Free: d.held > 0, Options: func() []explore.Option {
+		chosen := d.chooser.Choose(explore.Point{Label: d.where(), State: d.quiet(), Free: d.held > 0, Options: func() []explore.Option {
 			options = append(d.goesOn(), d.attacks()...)
 			return labels(options)
 		}})

@@ -105,12 +105,15 @@ func (d *Director) traceless() bool {
 	return d.idle() && !slices.ContainsFunc(d.stage.World.Trace().Events()[d.seen:], setsCookie)
 }
 
-// renumber forgets the messages of a step that left no trace: those that come after are called the same without it.
-func (d *Director) renumber() {
-	if d.legsBefore != nil && !d.system.Flow.apart && d.traceless() {
+// quiet is the state at a quiet point. The messages of a step that left it as it was are forgotten: those that come after are called the same without it.
+func (d *Director) quiet() uint64 {
+	traceless := d.traceless()
+	state := d.state()
+	if traceless && state != 0 && state == d.quietBefore {
 		d.legs = d.legsBefore
 	}
-	d.legsBefore = maps.Clone(d.legs)
+	d.quietBefore, d.legsBefore = state, maps.Clone(d.legs)
+	return state
 }
 
 // fold takes in what happened since the last point.
