@@ -3,6 +3,7 @@ package reports_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/url"
 	"regexp"
@@ -328,11 +329,11 @@ var _ = Describe("The step summary", func() {
 	It("says the conclusion, the counts of each role, and each failure with its command", func() {
 		d := sample()
 		text := as("summary", d)
-		Expect(text).To(HavePrefix("## ❌ nonconformant\\: 4 of 132 checks failed"))
+		c := d.Checks.Counts
+		Expect(text).To(HavePrefix(fmt.Sprintf("## ❌ nonconformant\\: %d of %d checks failed", c.Fail, c.Total)))
 		for _, role := range []string{"oauth-server", "resource-server", "client-initiating", "client-receiving"} {
 			Expect(text).To(MatchRegexp(`(?m)^\| bidirectional \| ` + role + ` \| \d+ \| \d+ \| \d+ \| \d+ \| \d+ \| \d+ \|$`))
 		}
-		c := d.Checks.Counts
 		Expect(text).To(ContainSubstring("| **all** |  | %d | %d | %d | %d | %d | %d |", c.Pass, c.Fail, c.Warn, c.Skip, c.Error, c.Total))
 		for _, r := range d.Checks.Results {
 			told := strings.Contains(text, "\n```sh\n"+r.Repro+"\n```\n")
@@ -371,9 +372,9 @@ var _ = Describe("The badge", func() {
 		want.SchemaVersion = 1
 		Expect(decoded[badge](as("badge", document()))).To(Equal(want))
 	},
-		Entry("what failed", sample, badge{Label: "bidirectional@1", Message: "nonconformant, 4 of 132 failed, 1 scenarios failed", Color: "red"}),
+		Entry("what failed", sample, badge{Label: "bidirectional@1", Message: fmt.Sprintf("nonconformant, 4 of %d failed, 1 scenarios failed", sample().Checks.Counts.Total), Color: "red"}),
 		Entry("what passed, at which level", func() reports.Document { d := only(conformance.Pass); d.Checks.Level = "core"; return d },
-			badge{Label: "bidirectional@1", Message: "conformant (core), 117 of 117", Color: "brightgreen"}),
+			badge{Label: "bidirectional@1", Message: fmt.Sprintf("conformant (core), %[1]d of %[1]d", only(conformance.Pass).Checks.Counts.Pass), Color: "brightgreen"}),
 		Entry("that warnings are not quite a pass", func() reports.Document { return only(conformance.Warn) },
 			badge{Label: "bidirectional@1", Message: "conformant (hardened), 0 of 5", Color: "green"}),
 		Entry("that nothing could be run", func() reports.Document { return only(conformance.Skip) }, badge{Label: "bidirectional@1", Message: "incomplete", Color: "lightgrey"}),

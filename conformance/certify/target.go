@@ -149,8 +149,25 @@ func (j Job) runStarted(ctx context.Context) (report conformance.Report, failure
 	judging := j
 	judging.Config, judging.written = started.Config, &j.Config
 	report, err = judging.Run(ctx)
+	if err == nil && report.Conclusion != conformance.Conformant {
+		started.settle(ctx)
+	}
 	if ended := new(launch.EndedError); errors.As(context.Cause(ctx), &ended) {
 		return report, ended
 	}
 	return report, err
+}
+
+// settle waits until it is known that a target has ended which nobody meets any more: checks can fail at its closed door sooner than the system tells of its end.
+func (s *Started) settle(ctx context.Context) {
+	door, err := doorOf(s.Config)
+	if err != nil || door.Free(ctx) != nil {
+		return // somebody answers
+	}
+	patience := time.NewTimer(launch.Grace)
+	defer patience.Stop()
+	select {
+	case <-ctx.Done():
+	case <-patience.C: // it lives, and has closed its door
+	}
 }
