@@ -150,13 +150,15 @@ func guards(list string) (ids []catalog.ID, err error) {
 // explore hunts, tells of it, and keeps what was found.
 func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.Folder, keep string, asJSON bool) error {
 	collectRarely()
-	begun, said := time.Now(), time.Now()
+	begun, said, before := time.Now(), time.Now(), 0
+	rate := func(runs int) float64 { return float64(runs-before) / time.Since(begun).Seconds() }
 	h.Progress = func(now explore.Progress) {
 		const pause = 5 * time.Second
+		before = now.Before
 		if time.Since(said) >= pause {
 			said = time.Now()
 			fmt.Fprintf(p.Err, "%d runs, %.0f a second; %d steps tried, %d of them without effect; %d states, %d met again; at %d of %d moves, %d points to go on from\n",
-				now.Runs, float64(now.Runs)/time.Since(begun).Seconds(), now.Tried, now.Inert, now.States, now.Pruned, now.Level, h.Moves, now.Waiting)
+				now.Runs, rate(now.Runs), now.Tried, now.Inert, now.States, now.Pruned, now.Level, h.Moves, now.Waiting)
 		}
 	}
 	found, err := h.Run(ctx)
@@ -176,9 +178,8 @@ func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.F
 			return err
 		}
 	}
-	took := time.Since(begun)
 	fmt.Fprintf(p.Err, "%d runs of %d worlds in %v, %.0f a second; %d steps tried, %d of them without effect; %d states, %d met again\n",
-		found.Runs, found.Systems, took.Round(time.Millisecond), float64(found.Runs)/took.Seconds(), found.Tried, found.Inert, found.States, found.Pruned)
+		found.Runs, found.Systems, time.Since(begun).Round(time.Millisecond), rate(found.Runs), found.Tried, found.Inert, found.States, found.Pruned)
 	if found.Attack == nil {
 		fmt.Fprintf(p.Err, "no attack on %s at level %s with at most %d moves, %d switches and %d sessions\n", h.Flow.Name, h.Level, h.Moves, h.Switches, h.Sessions)
 		if h.Random > 0 {

@@ -34,12 +34,30 @@ var _ = DescribeTable("A hunt in the flow comes to the same with any number of w
 		}
 		_, err = h.Run(ctx)
 		Expect(err).To(MatchError(context.Canceled))
-		h.Progress = nil
+		before := 0
+		h.Progress = func(p explore.Progress) { before = p.Before }
 		Expect(found(h)).To(Equal(want), "from its journal")
+		Expect(before).To(And(BeNumerically(">", 0), BeNumerically("<", want.Runs)), "runs that were played before")
 	},
 	Entry(nil, "bidirectional", "plain-temporary"),
 	Entry(nil, "ticket", "plain-metadata"),
 	Entry(nil, "mobile", "shared-sealing-key"),
 	Entry(nil, "offline", "likely-passwords"),
 	Entry(nil, "unified", "likely-passwords"),
+)
+
+var _ = DescribeTable("Every world of two sessions plays to its end as it goes of itself, with nothing broken, in the flow",
+	func(flow string) {
+		f, err := adversary.Find(flow)
+		Expect(err).NotTo(HaveOccurred())
+		got := found(adversary.Hunt{Flow: f, Level: catalog.Hardened, Sessions: 2, Seed: 1})
+		Expect(got.Systems).To(BeNumerically(">", len(f.Scenes)))
+		Expect(got.Runs).To(Equal(got.Systems))
+		Expect(got.Attack).To(BeNil())
+	},
+	Entry(nil, "bidirectional"),
+	Entry(nil, "ticket"),
+	Entry(nil, "mobile"),
+	Entry(nil, "offline"),
+	Entry(nil, "unified"),
 )

@@ -11,7 +11,10 @@ import (
 // people gives everybody a part.
 func (st *portals) people() {
 	d := st.d
-	st.operators()
+	late := d.Playing("a key in between") // Alice is there before the new key
+	if !late {
+		st.operator()
+	}
 	st.Alice.AtPage = func(cast.Page) { d.Pause("alice", "reads the page that asks") }
 	if st.phone != nil {
 		st.phone.AtPage = func(cast.Page) { d.Pause("alice's phone", "reads the page that asks") }
@@ -22,9 +25,8 @@ func (st *portals) people() {
 		}))
 	}
 	st.Alice.Follows(d.Person("alice", st.follow, st.ofAlice()))
-	if d.Playing("a key in between") { // Alice is there before the new key
-		olga := st.NewOperator(portal.Olga)
-		olga.Follows(d.Session("olga", func() { olga.Rotates(st.Mail, 0) }))
+	if late {
+		st.operator()
 	}
 	var sessions []func()
 	if d.Playing("mallory") {
@@ -134,28 +136,41 @@ func (st *portals) ofAlice() func() {
 	}
 }
 
-// operators gives the honest operators their parts.
-func (st *portals) operators() {
-	switch {
-	case st.forum != nil:
-		olga := st.NewOperator(portal.Olga)
-		olga.Follows(st.d.Session("olga", func() { st.registersForum(olga) }))
-	case st.d.Playing("a key on its way"):
-		olga := st.NewOperator(portal.Olga)
-		olga.Follows(st.d.Session("olga", func() {
+// operator gives Olga her part, if there is one: what she does with one key after the other.
+func (st *portals) operator() {
+	parts := []struct {
+		plays bool
+		does  func(*portal.Operator)
+	}{
+		{st.forum != nil, st.registersForum},
+		{st.d.Playing("a key on its way"), func(olga *portal.Operator) {
 			if key, got := olga.GetsKey(st.Mail); got {
 				st.d.Pause("olga", "is to give the mail site its new key")
 				olga.Adds(st.Mail, key)
 			}
-		}))
-	case st.d.Playing("a key replaced"):
-		olga := st.NewOperator(portal.Olga)
-		olga.Follows(st.d.Session("olga", func() {
+		}},
+		{st.d.Playing("a key in between"), func(olga *portal.Operator) { olga.Rotates(st.Mail, 0) }},
+		{st.d.Playing("a key replaced"), func(olga *portal.Operator) {
 			olga.Rotates(st.Mail, 0)
 			olga.Wait(overlap)
 			st.leaks(lostKey, "the key of mail that was replaced", olga.Keeps(st.Mail))
-		}))
+		}},
 	}
+	var chosen []func(*portal.Operator)
+	for _, p := range parts {
+		if p.plays {
+			chosen = append(chosen, p.does)
+		}
+	}
+	if len(chosen) == 0 {
+		return
+	}
+	olga := st.NewOperator(portal.Olga)
+	olga.Follows(st.d.Session("olga", func() {
+		for _, does := range chosen {
+			does(olga)
+		}
+	}))
 }
 
 // overlap is for how long the platform takes a key that was replaced, and a little more.

@@ -37,6 +37,7 @@ type Search struct {
 // Progress is how far a search is.
 type Progress struct {
 	Stats
+	Before  int // runs that were played before the search was put on again
 	Level   int // moves of the runs that are gone on from now
 	Waiting int // points of this level from which it has to go on yet
 }
@@ -203,7 +204,11 @@ func (s Search) take(f *Frontier, level int, results []done, r *Result) (over bo
 	}
 	r.Stats = f.Stats
 	if s.Progress != nil {
-		s.Progress(Progress{f.Stats, level, len(f.Tasks[min(level, len(f.Tasks)-1)])})
+		before := 0
+		if s.Begun != nil {
+			before = s.Begun.Stats.Runs
+		}
+		s.Progress(Progress{f.Stats, before, level, len(f.Tasks[min(level, len(f.Tasks)-1)])})
 	}
 	if s.Save != nil && len(results) > 0 {
 		return false, s.Save(*f)
