@@ -194,9 +194,11 @@ func (s *AuthorizationServer) deliver(key, id string) {
 			continue
 		}
 		answer, err := outbound.Call{Method: http.MethodPost, URL: receiver, ContentType: messageType, Body: []byte(l.Text)}.Do(s.Env, tryLimit)
-		if s.settle(l, err == nil && answer.Status == http.StatusAccepted) != nil {
+		due, going, err := s.settle(l, err == nil && answer.Status == http.StatusAccepted)
+		if err != nil || !going {
 			return
 		}
+		s.pause(due.Sub(s.Clock.Now()))
 	}
 }
 
@@ -237,15 +239,17 @@ func (s *AuthorizationServer) take(key, id string) (l letter, receiver string, g
 	return l, receiver, going, err
 }
 
-// settle notes how a try ended.
-func (s *AuthorizationServer) settle(tried letter, taken bool) error {
-	return s.Store.Update(func(tx store.Tx) error {
+// settle notes how a try ended, and when the next one is due. going is false when there need not be one.
+func (s *AuthorizationServer) settle(tried letter, taken bool) (due time.Time, going bool, err error) {
+	err = s.Store.Update(func(tx store.Tx) error {
 		var l letter
 		found, err := tx.Get(letters, tried.Key, &l)
 		if err != nil || !found || l.ID != tried.ID {
 			return err
 		}
+		due, going = l.Due, true
 		if taken && !l.Wipe {
+			going = false
 			return tx.Delete(letters, l.Key)
 		}
 		// flows, wipe message dropped: 202 is not the acknowledgement
@@ -254,9 +258,12 @@ func (s *AuthorizationServer) settle(tried letter, taken bool) error {
 			if known, err := tx.Get(devices, l.DeviceID, &d); err != nil || !known || !d.ended() {
 				return err
 			}
+			going = false
 			return s.wiped(tx, d)
 		}
-		l.Due = s.Clock.Now().Add(s.pauseAfter(l.Tries))
+		due = s.Clock.Now().Add(s.pauseAfter(l.Tries))
+		l.Due = due
 		return tx.Put(letters, l.Key, l)
 	})
+	return due, going, err
 }

@@ -85,9 +85,12 @@ func (tx *memoryTx) Get(bucket, key string, v any) (bool, error) {
 }
 
 func (tx *memoryTx) Put(bucket, key string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("store: %s/%s cannot be written: %w", bucket, key, err)
+	data, done := v.(json.RawMessage) // by whoever watches the store
+	if !done {
+		var err error
+		if data, err = json.Marshal(v); err != nil {
+			return fmt.Errorf("store: %s/%s cannot be written: %w", bucket, key, err)
+		}
 	}
 	b := tx.bucket(bucket)
 	tx.remember(b, key)

@@ -20,13 +20,23 @@ import (
 // nearSpeech is what the parties of the offline flow speak: maps of CBOR, signed or not, in frames or not.
 type nearSpeech struct {
 	stage *till.Stage
-	keys  map[string]bool    // handsets whose keys the attacker has
-	read  map[*byte][]Field  // of bodies that were read before
-	known map[*byte]*message // likewise
+	keys  map[string]bool       // handsets whose keys the attacker has
+	read  map[utterance][]Field // of what was read before
+	known map[utterance]*message
+}
+
+// utterance is all of a message that its reading depends on.
+type utterance struct {
+	framed, picture bool
+	body            string
+}
+
+func utteranceOf(m *sim.Message) utterance {
+	return utterance{till.NearField(m), m.Header.Get("Content-Type") == nearfield.PictureType, string(m.Body)}
 }
 
 func newNearSpeech(st *till.Stage) *nearSpeech {
-	return &nearSpeech{stage: st, keys: map[string]bool{till.MallorysHandset: true}, read: map[*byte][]Field{}, known: map[*byte]*message{}}
+	return &nearSpeech{stage: st, keys: map[string]bool{till.MallorysHandset: true}, read: map[utterance][]Field{}, known: map[utterance]*message{}}
 }
 
 // message is what stands in a body.
@@ -61,13 +71,20 @@ var entries = []entry{
 
 // Fields implements [Speech].
 func (s *nearSpeech) Fields(m *sim.Message) []Field {
-	if fields, known := s.read[&m.Body[0]]; known {
-		return fields
+	if refused(m) {
+		return nil
 	}
-	fields := s.fields(m)
-	s.read[&m.Body[0]] = fields
+	said := utteranceOf(m)
+	fields, known := s.read[said]
+	if !known {
+		fields = s.fields(m)
+		s.read[said] = fields
+	}
 	return fields
 }
+
+// refused reports whether a message is an answer that says no in HTTP, which is none of this speech.
+func refused(m *sim.Message) bool { return m.Kind == sim.Response && m.Status != http.StatusOK }
 
 func (s *nearSpeech) fields(m *sim.Message) (fields []Field) {
 	said := s.open(m)
@@ -132,19 +149,20 @@ func (m *message) number(key uint64) uint64 { n, _ := m.fields[key].(uint64); re
 
 // open reads a body; nil for what is none of this speech.
 func (s *nearSpeech) open(m *sim.Message) *message {
-	if m.Kind == sim.Response && m.Status != http.StatusOK {
+	if refused(m) {
 		return nil
 	}
-	if said, known := s.known[&m.Body[0]]; known {
+	u := utteranceOf(m)
+	if said, known := s.known[u]; known {
 		return said
 	}
 	body := m.Body
-	if m.Header.Get("Content-Type") == nearfield.PictureType {
+	if u.picture {
 		f, _ := s.stage.Frame(m) // what is no picture of a frame is no frame
 		body = f.Bytes()
 	}
-	said := s.readBody(body, till.NearField(m))
-	s.known[&m.Body[0]] = said
+	said := s.readBody(body, u.framed)
+	s.known[u] = said
 	return said
 }
 

@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -87,8 +89,12 @@ func encode(v any) []byte {
 
 // Signed is whose key has signed an envelope: a handset's or the server's; empty for anybody else's.
 func (st *Stage) Signed(e cast.Envelope, domain cast.Domain) string {
-	for _, name := range []string{"handset-1", "handset-2", MallorysHandset, keyID} {
-		if e.Holds(domain, key(name).Public().(ed25519.PublicKey)) {
+	claimed, _ := e.KeyID()
+	if public, known := st.publicKeys[claimed]; known && e.Holds(domain, public) {
+		return claimed
+	}
+	for _, name := range slices.Sorted(maps.Keys(st.publicKeys)) {
+		if e.Holds(domain, st.publicKeys[name]) {
 			return name
 		}
 	}

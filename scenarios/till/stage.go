@@ -37,6 +37,8 @@ type Stage struct {
 	stolen  []string // handsets that a thief has
 	frames  map[*byte]nearfield.Frame
 	account map[string]password.Hash
+
+	publicKeys map[string]ed25519.PublicKey // of everybody who signs
 }
 
 // Server is the service server. What is public may be changed before the world runs.
@@ -91,7 +93,10 @@ const (
 func New(s stage.Setting) *Stage {
 	st := &Stage{
 		Server: &Server{Issuer: "https://server"}, One: newTill("one", "till-1"), Two: newTill("two", "till-2"),
-		level: s.Level, frames: map[*byte]nearfield.Frame{}, account: map[string]password.Hash{},
+		level: s.Level, frames: map[*byte]nearfield.Frame{}, account: map[string]password.Hash{}, publicKeys: map[string]ed25519.PublicKey{},
+	}
+	for _, name := range []string{"handset-1", "handset-2", MallorysHandset, keyID} {
+		st.publicKeys[name] = key(name).Public().(ed25519.PublicKey)
 	}
 	st.Stage = stage.New(s, st, patience)
 	st.Server.Host = st.Host("server", st.bootServer)
@@ -201,7 +206,7 @@ func key(name string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-func pinned() cast.PinnedKeys { return cast.PinnedKeys{keyID: key(keyID).Public().(ed25519.PublicKey)} }
+func (st *Stage) pinned() cast.PinnedKeys { return cast.PinnedKeys{keyID: st.publicKeys[keyID]} }
 
 // Publish has the server name another URL for a member of its metadata.
 func (s *Server) Publish(member, value string) {
@@ -221,11 +226,11 @@ func (st *Stage) bootServer(h *sim.Host) http.Handler {
 	}
 	for _, u := range st.people {
 		if !u.Unknown {
-			server.Handsets = append(server.Handsets, cast.EnrolledHandset{ID: u.Handset, Account: u.Name, Key: key(u.Handset).Public().(ed25519.PublicKey)})
+			server.Handsets = append(server.Handsets, cast.EnrolledHandset{ID: u.Handset, Account: u.Name, Key: st.publicKeys[u.Handset]})
 			server.Accounts = append(server.Accounts, cast.Account{Name: u.Name, Password: st.account[u.Name]})
 		}
 	}
-	server.Handsets = append(server.Handsets, cast.EnrolledHandset{ID: MallorysHandset, Account: st.Mallory.Name, Key: key(MallorysHandset).Public().(ed25519.PublicKey)})
+	server.Handsets = append(server.Handsets, cast.EnrolledHandset{ID: MallorysHandset, Account: st.Mallory.Name, Key: st.publicKeys[MallorysHandset]})
 	handler := server.Handler()
 	st.LearnLegs(h, WellKnown, handler, nil)
 	return stage.Publishing(handler, WellKnown, st.Server.published)
@@ -246,7 +251,7 @@ func (st *Stage) enrol(u *User) {
 func (st *Stage) bootTill(t *Till) sim.Boot {
 	return func(h *sim.Host) http.Handler {
 		return (&cast.VerificationDevice{
-			Env: st.Env(h), BaseURL: t.Base, Device: t.ID, Secret: t.secret, Issuer: st.Server.Issuer, ServerKeys: pinned(), Link: t.link,
+			Env: st.Env(h), BaseURL: t.Base, Device: t.ID, Secret: t.secret, Issuer: st.Server.Issuer, ServerKeys: st.pinned(), Link: t.link,
 		}).Handler()
 	}
 }

@@ -68,7 +68,7 @@ func (st *Stage) newUser(name, handset string) *User {
 	u.Person = st.NewPerson(name, "user", func(h *sim.Host) {
 		u.handset = &cast.Handset{
 			Env: st.Env(h), BaseURL: "http://localhost", ID: handset, Key: key(handset), Account: name, Issuer: st.Server.Issuer,
-			ServerKeys: pinned(), PasswordCost: Cost,
+			ServerKeys: st.pinned(), PasswordCost: Cost,
 		}
 	})
 	st.people = append(st.people, u)
