@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -64,7 +65,11 @@ type ModelError struct {
 }
 
 func (e *ModelError) Error() string {
-	return fmt.Sprintf("the world %q went wrong after %d steps: %v", e.Model, len(e.Steps), e.Err)
+	steps := make([]string, len(e.Steps))
+	for i, s := range e.Steps {
+		steps[i] = fmt.Sprintf("%q at %q", s.Choose, s.At)
+	}
+	return fmt.Sprintf("the world %q went wrong after %d steps (%s): %v", e.Model, len(e.Steps), strings.Join(steps, ", "), e.Err)
 }
 
 // Unwrap gives what the model said.
