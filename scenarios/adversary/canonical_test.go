@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/conformance/catalog"
+	"countersign/scenarios/stage"
 	"countersign/sim"
 	"countersign/sim/explore"
 )
@@ -63,6 +64,39 @@ var _ = Describe("The fields of a message", func() {
 		fields = fieldsOf(&m)
 		Expect(fields).To(Equal([]Field{{"header", "realm", "x"}, {"header", "oauth_token", "t+1"}}))
 		Expect(with(m, fields[1], "u").Header.Get("Authorization")).To(Equal(`OAuth realm="x", oauth_token="u"`))
+	})
+})
+
+var _ = Describe("A quiet point", func() {
+	var d *Director
+	BeforeEach(func() {
+		f := Bidirectional()
+		system := f.Systems(Hunt{Flow: f, Level: catalog.Hardened, Sessions: 1, Seed: 1})[0]
+		d, _ = system.set(&explore.Chooser{}, stage.Setting{Level: catalog.Hardened, Seed: 1}, false)
+		d.parties = []*party{{name: "alice", at: "reads the page of oauth.a"}}
+	})
+
+	It("has a number when parties stood so before, and none of its own after a step that left everything as it was", func() {
+		first, state := d.quiet()
+		Expect(first).To(Equal("alice reads the page of oauth.a"))
+		d.probing = true // and nothing came of it
+		again, same := d.quiet()
+		Expect(again).To(Equal(first))
+		Expect(same).To(Equal(state))
+		d.parties[0].at = "reads the page of oauth.b"
+		_, _ = d.quiet()
+		d.parties[0].at = "reads the page of oauth.a"
+		label, _ := d.quiet()
+		Expect(label).To(Equal("alice reads the page of oauth.a, time 2"))
+	})
+
+	It("is another one when somebody was lured from a page to one that looks the same", func() {
+		_, state := d.quiet()
+		d.probing = true
+		d.parties[0].within = append(d.parties[0].within, d.parties[0].at)
+		Expect(d.idle()).To(BeFalse())
+		_, lured := d.quiet()
+		Expect(lured).NotTo(Equal(state))
 	})
 })
 

@@ -36,8 +36,8 @@ type Director struct {
 	heard       []sim.Message  // requests that passed in the clear
 	held        int            // messages that the attacker holds up
 	legs        map[string]int // how many messages of a leg passed
-	legsBefore  map[string]int // the same at the last quiet point
-	quietBefore uint64         // the state there
+	visits      map[string]int // how often it was quiet where parties stood so
+	last        quietPoint
 	exchanges   int            // answers that passed
 	requests    map[int]string // names of requests, by their IDs
 	overtakings int
@@ -50,23 +50,27 @@ type Director struct {
 	diversions  []string // hosts of one role, to each of which goes what was meant for another
 	finished    bool
 	probing     bool // a move was made at the last quiet point, and nothing was decided since
-	before      struct{ writes, knows int }
-	writes      int
+	before      struct {
+		writes, knows int
+		standing      uint64
+	}
+	writes int
 	memory
 }
 
 func newDirector(s System, c *explore.Chooser, tells bool) *Director {
 	return &Director{
 		system: s, chooser: c, tells: tells,
-		own: map[string]bool{}, bent: map[string]bool{}, legs: map[string]int{}, requests: map[int]string{}, memory: newMemory(s.Flow),
+		own: map[string]bool{}, bent: map[string]bool{}, legs: map[string]int{}, visits: map[string]int{}, requests: map[int]string{}, memory: newMemory(s.Flow),
 	}
 }
 
 // party is somebody who goes through a session or can be lured.
 type party struct {
 	name   string
-	at     string // what it waits at; empty while it goes on
-	idles  bool   // it waits for nothing but lures
+	at     string   // what it waits at; empty while it goes on
+	within []string // what it left undone there while it follows lures, the outermost first
+	idles  bool     // it waits for nothing but lures
 	over   bool
 	gate   *sim.Gate
 	open   func(Link) // follows a link; nil for one that cannot be lured
@@ -178,8 +182,9 @@ func (d *Director) wait(p *party, at string, idles bool) {
 			return
 		}
 		errand := p.errand
-		p.errand = nil
+		p.errand, p.within = nil, append(p.within, at)
 		errand()
+		p.within = p.within[:len(p.within)-1]
 	}
 }
 
@@ -202,7 +207,8 @@ func (d *Director) Direct() {
 	for {
 		d.settle()
 		options := d.goesOn()
-		chosen := d.chooser.Choose(explore.Point{Label: d.where(), State: d.quiet(), Free: d.held > 0, Options: func() []explore.Option {
+		label, state := d.quiet()
+		chosen := d.chooser.Choose(explore.Point{Label: label, State: state, Free: d.held > 0, Options: func() []explore.Option {
 			options = append(d.goesOn(), d.attacks()...)
 			return labels(options)
 		}})

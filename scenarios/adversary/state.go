@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -41,11 +42,7 @@ func (d *Director) state() uint64 {
 		return 0
 	}
 	d.fold()
-	h := hash(0, "")
-	for _, p := range d.parties {
-		h = hash(h, p.name)
-		h = hash(h, p.at)
-	}
+	h := d.standing()
 	sum := d.stored
 	for _, name := range slices.Sorted(maps.Keys(d.hosts)) {
 		sum += mix(hash(1, name), d.hosts[name])
@@ -68,6 +65,20 @@ func (d *Director) state() uint64 {
 	}
 	h = mix(h, uint64(d.stage.World.Now()/time.Second))
 	return max(h, 1)
+}
+
+// standing tells where everybody stands apart, and what they left undone to follow lures.
+func (d *Director) standing() uint64 {
+	h := hash(0, "")
+	for _, p := range d.parties {
+		h = hash(h, p.name)
+		h = hash(h, p.at)
+		for _, at := range p.within {
+			h = hash(h, at)
+		}
+		h = mix(h, uint64(len(p.within)))
+	}
+	return h
 }
 
 // turnMatters reports whether two of those who take part may still go on, so that it makes a difference who did last.
@@ -95,9 +106,9 @@ func (d *Director) wrote(c stage.Change) {
 	d.dirty = append(d.dirty, at)
 }
 
-// idle reports whether what happened since the last point has left no trace in anybody: nothing was stored, no cookie set, nothing learnt.
+// idle reports whether what happened since the last point has left no trace in anybody: nothing was stored, nothing learnt, and nobody looks at another page.
 func (d *Director) idle() bool {
-	return d.probing && d.writes == d.before.writes && d.knows.size == d.before.knows
+	return d.probing && d.writes == d.before.writes && d.knows.size == d.before.knows && d.standing() == d.before.standing
 }
 
 // traceless reports whether what the attacker did since the last point was idle, and set no cookie.
@@ -105,15 +116,28 @@ func (d *Director) traceless() bool {
 	return d.idle() && !slices.ContainsFunc(d.stage.World.Trace().Events()[d.seen:], setsCookie)
 }
 
-// quiet is the state at a quiet point. The messages of a step that left it as it was are forgotten: those that come after are called the same without it.
-func (d *Director) quiet() uint64 {
+// quietPoint is what is remembered of the last one.
+type quietPoint struct {
+	label string
+	state uint64
+	legs  map[string]int
+}
+
+// quiet is the label of a quiet point and the state there. One where all stand as they stood before is told from that by a number. The messages of a step that left
+// the state as it was are forgotten: that is the same point, and messages that come after are called the same without it.
+func (d *Director) quiet() (label string, state uint64) {
 	traceless := d.traceless()
-	state := d.state()
-	if traceless && state != 0 && state == d.quietBefore {
-		d.legs = d.legsBefore
+	state = d.state()
+	if traceless && state != 0 && state == d.last.state {
+		d.legs = maps.Clone(d.last.legs)
+		return d.last.label, state
 	}
-	d.quietBefore, d.legsBefore = state, maps.Clone(d.legs)
-	return state
+	label = d.where()
+	if d.visits[label]++; d.visits[label] > 1 {
+		label = fmt.Sprintf("%s, time %d", label, d.visits[label])
+	}
+	d.last = quietPoint{label, state, maps.Clone(d.legs)}
+	return label, state
 }
 
 // fold takes in what happened since the last point.
@@ -132,7 +156,7 @@ func (d *Director) fold() {
 	}
 	d.dirty = d.dirty[:0]
 	d.probing = false
-	d.before.writes, d.before.knows = d.writes, d.knows.size
+	d.before.writes, d.before.knows, d.before.standing = d.writes, d.knows.size, d.standing()
 }
 
 func setsCookie(e sim.Event) bool {
