@@ -38,6 +38,37 @@ func (o opened) thumbprint() string {
 	return thumbprint
 }
 
+// validate is the steps 1 and 2 by the validator of package token, with the keys as they are kept. What it refuses is judged again by open and
+// judgeClaims, for the reason, or because the keys have to be read.
+func (a *access) validate() (good bool) {
+	if !a.Guards.Whole() || a.unproved != nil {
+		return false
+	}
+	set, found, err := store.Load[keySet](a.Store, keptKeys, a.Issuer)
+	if err != nil || !found || !a.Clock.Now().Before(set.Fresh) {
+		return false
+	}
+	if server, err := a.server(); err != nil || server.SealingKeysEndpoint == "" {
+		return false
+	}
+	v, err := a.validators.Of(a.Issuer, set.At, func() (*token.SealedValidator, error) {
+		return token.NewSealedValidator(token.SealedExpectation{Issuer: a.Issuer, Audience: a.SystemID, Now: a.Clock.Now}, set.Keys...)
+	})
+	var c token.Claims
+	if err != nil || v.Validate(a.token, a.proof.Thumbprint, &c) != nil {
+		return false
+	}
+	text := func(name string) string { return string(c.Text(name)) }
+	a.opened = opened{
+		header: map[string]any{"aud": a.SystemID, "cnf": map[string]any{"jkt": a.proof.Thumbprint}},
+		claims: sealedClaims{
+			Issuer: a.Issuer, Audience: a.SystemID, Subject: text("sub"), AppID: text("appid"), DeviceID: text("deviceid"),
+			ID: text("jti"), Token: text("token"), Expires: c.Expires().Unix(),
+		},
+	}
+	return a.claims.Subject != "" && a.claims.ID != "" && a.claims.Token != ""
+}
+
 // open is step 1: the sealing key that the token names opens it.
 func (a *access) open(compact string) (opened, error) {
 	o, err := a.unseal(compact)
@@ -162,7 +193,7 @@ func (a *access) judgeProof() error {
 	if !a.Guards.Hardened() {
 		return nil
 	}
-	p, err := readProof(a.request.Header)
+	p, err := a.proof, a.unproved
 	unproved := errors.Is(err, errNoProof)
 	// RFC 9449 section 7.2; flows, token copied to another device
 	if a.Guards.Forbids("MO-BS-17", unproved || a.thumbprint() == "" || a.scheme != schemeDPoP) {

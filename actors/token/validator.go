@@ -167,7 +167,7 @@ func (v *Validator) keyOf(header string) (*verifier, error) {
 	if kid := said.find("kid"); kid != nil && !kid.isText {
 		return nil, &MalformedError{"the header's kid is no text"}
 	}
-	if typ := strings.TrimPrefix(strings.ToLower(string(said.Text("typ"))), "application/"); v.expected.Type != "" && typ != strings.ToLower(v.expected.Type) {
+	if v.expected.Type != "" && !IsType(string(said.Text("typ")), v.expected.Type) {
 		return nil, ErrHeader
 	}
 	key := v.keys[string(said.Text("kid"))]
@@ -175,6 +175,12 @@ func (v *Validator) keyOf(header string) (*verifier, error) {
 		return nil, ErrUnknownKey
 	}
 	return key, nil
+}
+
+// IsType reports whether a header's `typ` is that type, without "application/" or with it, in whatever case (RFC 7515 section 4.1.9).
+func IsType(typ, wanted string) bool {
+	const prefix = "application/"
+	return strings.EqualFold(strings.TrimPrefix(strings.ToLower(typ), prefix), wanted)
 }
 
 // judge is what RFC 7519 section 4.1 asks of the claims. `exp` has to be there.

@@ -30,6 +30,8 @@ type ThirdParty struct {
 
 	// TestClock, where it is set, moves the clock for the test clock endpoint (profile section 9).
 	TestClock func(time.Duration) time.Time
+
+	validators token.Kept[*token.Validator] // of logout tokens
 }
 
 // PlatformSetup is a platform where a third-party platform is registered, and what it was given there.

@@ -43,36 +43,19 @@ type claims struct {
 	id string // jti
 }
 
+// logoutType is the typ of a logout token.
+const logoutType = "logout+jwt"
+
 // judgeToken judges a logout token but for its jti.
 func (t *ThirdParty) judgeToken(compact string) (c claims, err error) {
-	signed, err := token.ParseSigned(compact)
-	if err != nil {
-		return c, wire.InvalidRequest("the logout token is no compact JWS")
-	}
-	m, err := wire.StrictObject(signed.Payload)
-	if err != nil {
-		return c, err
+	m, validated := t.validated(compact)
+	if !validated {
+		if m, err = t.authentic(compact); err != nil {
+			return c, err
+		}
 	}
 	if c.Issuer, err = m.Word("iss"); err != nil {
 		return c, err
-	}
-	platform, known := t.platform(c.Issuer)
-	if !known {
-		return c, wire.InvalidRequest("iss is no platform that is known here")
-	}
-	if err := t.verify(platform, signed); err != nil {
-		return c, err
-	}
-	audience, err := audience(m)
-	if err != nil {
-		return c, err
-	}
-	// RFC 8725 section 3.9
-	if t.Guards.Forbids("UN-TP-58", !slices.Contains(audience, platform.ClientID)) {
-		return c, wire.InvalidRequest("aud is not this third-party platform")
-	}
-	if signed.Header["typ"] != "logout+jwt" {
-		return c, wire.InvalidRequest("typ is not logout+jwt")
 	}
 	// Back-Channel Logout 1.0 section 2.6; RFC 8725 section 3.11: no ID token passes for a logout token
 	if t.Guards.Forbids("UN-TP-59", !hasLogoutEvent(m) || m["nonce"] != nil) {
@@ -92,6 +75,65 @@ func (t *ThirdParty) judgeToken(compact string) (c claims, err error) {
 		c.Generation, err = m.Whole("generation")
 	}
 	return c, err
+}
+
+// validated gives the members of a logout token that the validator of package token takes, with the keys as they are kept. What it refuses is judged again by
+// authentic, for the reason, or because the keys have to be read.
+func (t *ThirdParty) validated(compact string) (m members, good bool) {
+	if !t.Guards.Whole() {
+		return nil, false
+	}
+	for _, p := range t.Platforms {
+		kept, found, err := store.Load[keySet](t.Store, platformKeys, p.Issuer)
+		if err != nil || !found || t.Clock.Now().Sub(kept.Read) >= documentKept {
+			continue
+		}
+		v, err := t.validators.Of(p.Issuer, kept.Read, func() (*token.Validator, error) {
+			return token.NewValidator(token.Expectation{Issuer: p.Issuer, Audience: p.ClientID, Type: logoutType, Now: t.Clock.Now}, kept.trusted()...)
+		})
+		var c token.Claims
+		if err != nil || v.Validate(compact, &c) != nil {
+			continue
+		}
+		m, err := wire.StrictObject(c.Payload())
+		return m, err == nil
+	}
+	return nil, false
+}
+
+// authentic gives the members of a logout token of a platform where this one is registered, for this one, that the platform has signed.
+func (t *ThirdParty) authentic(compact string) (members, error) {
+	signed, err := token.ParseSigned(compact)
+	if err != nil {
+		return nil, wire.InvalidRequest("the logout token is no compact JWS")
+	}
+	m, err := wire.StrictObject(signed.Payload)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := m.Word("iss")
+	if err != nil {
+		return nil, err
+	}
+	platform, known := t.platform(issuer)
+	if !known {
+		return nil, wire.InvalidRequest("iss is no platform that is known here")
+	}
+	if err := t.verify(platform, signed); err != nil {
+		return nil, err
+	}
+	audience, err := audience(m)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 8725 section 3.9
+	if t.Guards.Forbids("UN-TP-58", !slices.Contains(audience, platform.ClientID)) {
+		return nil, wire.InvalidRequest("aud is not this third-party platform")
+	}
+	if typ, _ := signed.Header["typ"].(string); !token.IsType(typ, logoutType) {
+		return nil, wire.InvalidRequest("typ is not logout+jwt")
+	}
+	return m, nil
 }
 
 // audience is aud, a string or an array of strings (RFC 7519 section 4.1.3).
@@ -202,6 +244,18 @@ func (k keySet) find(kid string) *ecdsa.PublicKey {
 		}
 	}
 	return nil
+}
+
+// trusted are the keys of a set that can be used, the first of each ID.
+func (k keySet) trusted() (all []token.Trusted) {
+	for _, jwk := range k.Keys {
+		id, _ := jwk["kid"].(string)
+		same := func(t token.Trusted) bool { return t.ID == id }
+		if key := k.find(id); key != nil && !slices.ContainsFunc(all, same) {
+			all = append(all, token.Trusted{ID: id, Algorithm: token.ES256, Key: key})
+		}
+	}
+	return all
 }
 
 // logOut takes a logout token, once, and ends what it names.
