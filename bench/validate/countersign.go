@@ -10,30 +10,37 @@ import (
 	"countersign/actors/offline"
 )
 
-// CountersignPath is the contest of the validator of countersigns with the bare verification of the same signature, and with the COSE library alone.
-func CountersignPath() (Path, error) {
+// countersigned is a countersign with what judges it, what it has to say, and the key that has signed it.
+func countersigned() (v *offline.Validator, message []byte, expected offline.Information, private ed25519.PrivateKey, err error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return Path{}, err
+		return nil, nil, expected, nil, err
 	}
 	now := uint64(time.Now().Unix())
-	expected := offline.Information{
+	expected = offline.Information{
 		Application: offline.Application{Serial: make([]byte, 16), Handset: "handset-1", Device: "till-1", Service: "coffee", Amount: 350, Currency: "EUR"},
 		Level:       1, Challenge: make([]byte, 32), IssuedAt: now, ExpiresAt: now + 86400, Issuer: Issuer,
 	}
 	payload, err := offline.Countersign{Information: expected}.Fields().Encode()
 	if err != nil {
-		return Path{}, err
+		return nil, nil, expected, nil, err
 	}
-	message, err := offline.Signer{ID: expected.Handset, Key: private}.Sign(offline.DomainCountersign, payload)
+	message, err = offline.Signer{ID: expected.Handset, Key: private}.Sign(offline.DomainCountersign, payload)
+	v = &offline.Validator{Key: func(string) (ed25519.PublicKey, bool) { return public, true }, Now: time.Now}
+	return v, message, expected, private, err
+}
+
+// CountersignPath is the contest of the validator of countersigns with the bare verification of the same signature, and with the COSE library alone.
+func CountersignPath() (Path, error) {
+	v, message, expected, private, err := countersigned()
 	if err != nil {
 		return Path{}, err
 	}
+	public := private.Public().(ed25519.PublicKey)
 	var parsed cose.Sign1Message
 	if err := parsed.UnmarshalCBOR(message); err != nil {
 		return Path{}, err
 	}
-	v := &offline.Validator{Key: func(string) (ed25519.PublicKey, bool) { return public, true }, Now: time.Now}
 	verifier, err := cose.NewVerifier(cose.AlgorithmEdDSA, public)
 	if err != nil {
 		return Path{}, err

@@ -188,12 +188,12 @@ func sharedPaths(o Options) (paths []Path, done func(), err error) {
 		stores = append(stores, named{"Redis", o.Redis})
 	}
 	for _, s := range stores {
-		p, err := SharedPath(s.name, s.store)
+		all, err := SharedPaths(s.name, s.store)
 		if err != nil {
 			done()
 			return nil, nil, fmt.Errorf("%s: %w", s.name, err)
 		}
-		paths = append(paths, p)
+		paths = append(paths, all...)
 	}
 	return paths, done, nil
 }

@@ -18,6 +18,7 @@ import (
 // SealedToken is a token for a system, bound to a device, with the key that opens it and the record that its issuer shares.
 type SealedToken struct {
 	Key        token.Key
+	ID         string // jti
 	Compact    string
 	Thumbprint string
 	Shared     token.Shared
@@ -36,13 +37,13 @@ func SealedTokens(devices int) ([]SealedToken, error) {
 	all := make([]SealedToken, devices)
 	for i := range all {
 		sum := sha256.Sum256(fmt.Append(nil, "device ", i))
-		s := SealedToken{Key: key, Thumbprint: base64.RawURLEncoding.EncodeToString(sum[:])}
+		s := SealedToken{Key: key, ID: base64.RawURLEncoding.EncodeToString(sum[16:]), Thumbprint: base64.RawURLEncoding.EncodeToString(sum[:])}
 		bound := map[string]any{"jkt": s.Thumbprint}
 		secret := base64.RawURLEncoding.EncodeToString(sum[:16])
 		s.Shared = token.Shared{Digest: sha256.Sum256([]byte(secret)), Subject: "alice", App: "field-sales", Device: fmt.Sprint("device-", i), Thumbprint: s.Thumbprint}
 		payload, err := json.Marshal(map[string]any{
 			"iss": Issuer, "aud": System, "cnf": bound, "sub": s.Shared.Subject, "appid": s.Shared.App, "deviceid": s.Shared.Device,
-			"jti": "4tmzRcp0pnxPTpVuTo4TGw", "token": secret, "iat": now, "exp": now + 86400,
+			"jti": s.ID, "token": secret, "iat": now, "exp": now + 86400,
 		})
 		if err != nil {
 			return nil, err
