@@ -21,6 +21,7 @@ type Claims struct {
 
 	shape  []byte // a payload that was read before, of which members and after are parts
 	after  []byte // what stands behind the last value; nil where there is no shape to go by
+	form   form
 	buffer []byte // what a sealed token needs beside its payload; the payload may lie in it
 }
 
@@ -80,7 +81,10 @@ func (c *Claims) add(before, name, value []byte, isText bool) bool {
 	return true
 }
 
-func (c *Claims) clear() { c.members, c.marks, c.after = c.members[:0], 0, nil }
+func (c *Claims) clear() {
+	c.members, c.marks, c.after = c.members[:0], 0, nil
+	c.form.forget()
+}
 
 // text is the value of a text member, nil of any other and of none.
 func (m *member) text() []byte {
@@ -194,7 +198,13 @@ func (c *Claims) read() bool { return c.follow() || c.scan() || c.parse() }
 // if that one had none. Where it gives up it has judged nothing.
 func (c *Claims) follow() bool {
 	t := jsonText(c.text)
-	if c.after == nil || !t.plain() {
+	if c.after == nil {
+		return false
+	}
+	if c.form.read(t, c.members) {
+		return true
+	}
+	if !t.plain() {
 		return false
 	}
 	at := 0
@@ -210,7 +220,11 @@ func (c *Claims) follow() bool {
 		}
 		m.value, at = t[at:end], end
 	}
-	return bytes.Equal(t[at:], c.after)
+	if !bytes.Equal(t[at:], c.after) {
+		return false
+	}
+	c.form.learn(t, c.members)
+	return true
 }
 
 // scan reads an object whose values are texts, whole numbers, truth values and objects of one text, in plain ASCII, on one line and without escapes.

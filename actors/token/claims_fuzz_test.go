@@ -16,9 +16,18 @@ func FuzzClaims(f *testing.F) {
 		f.Add([]byte(`{"exp":1300,"iss":"https://a"}`), []byte(seed))
 		f.Add([]byte(seed), []byte(`{"exp":1400,"iss":"https://b"}`))
 	}
+	for _, seed := range []string{
+		`{"exp":1400,"iss":"https://b"}`, `{"exp":0400,"iss":"https://b"}`, `{"exp":14a0,"iss":"https://b"}`, `{"exp":1400,"iss":"http\://b"}`, `{"exp":1400,"iss":"http\"//b"}`,
+		`{"exp":1400,"isx":"https://b"}`, `{"exp":1400,"iss":"https"//b"}`, `{"exp":1400;"iss":"https://b"}`, `{"exp":1400,"iss":"https://b"]`, "{\"exp\":1400,\"iss\":\"https:\x01/b\"}", `{"exp":null,"iss":"https://b"}`,
+	} {
+		f.Add([]byte(`{"exp":1300,"iss":"https://a"}`), []byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, before, text []byte) {
 		fast, slow := Claims{text: before}, Claims{text: text}
-		fast.scan()
+		if fast.scan() {
+			fast.follow()
+			fast.follow() // now it knows the form
+		}
 		fast.text = text
 		if !fast.follow() && !fast.scan() {
 			return
