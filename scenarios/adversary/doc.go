@@ -8,7 +8,8 @@
 // What the attacker knows are terms, each of a type: what it was given, and what it reads in messages that reach it, leave a
 // party of its own, or pass in the clear. It never guesses. Its moves are requests that an endpoint takes, filled with terms
 // of the right types; where only some make sense together, [Move].Fits says so. A move that leaves no trace in any store,
-// cookie or knowledge is not gone on from: no guard can tell it from nothing.
+// cookie or knowledge, and nobody at another page, is not gone on from: no guard can tell it from nothing. Points at which all stand as they did before
+// are told apart by a number.
 //
 // The bounds are moves, switches between sessions, and sessions in a world. Within a session its owner goes on of itself
 // until another takes over; messages that are under way to one host at the same time may overtake each other, for the price of a
