@@ -81,6 +81,9 @@ func (p Program) showTables(tables []adversary.Table, folder reports.Folder, wro
 	missing := 0
 	for _, t := range tables {
 		fmt.Fprintln(p.Err, t.Summary())
+		for _, sentence := range sufficiencyOf(t.Flow) {
+			fmt.Fprintf(p.Err, "%s: %s\n", t.Flow, sentence)
+		}
 		missing += t.Count(adversary.NotFound)
 	}
 	fmt.Fprintln(p.Err, folder.Path("necessity.html"))

@@ -14,18 +14,23 @@ import (
 
 // necessityOf is a table as reports have it, with the rows that are wanted.
 func necessityOf(t adversary.Table, wanted func(adversary.Need) bool) reports.Necessity {
-	n := reports.Necessity{Flow: t.Flow, Summary: t.Summary()}
-	for _, s := range adversary.KeptSufficiency() {
-		if s.Flow == t.Flow {
-			n.Sufficiency = append(n.Sufficiency, s.String())
-		}
-	}
+	n := reports.Necessity{Flow: t.Flow, Summary: t.Summary(), Sufficiency: sufficiencyOf(t.Flow)}
 	for _, need := range t.Needs {
 		if wanted(need) {
 			n.Needs = append(n.Needs, needOf(need))
 		}
 	}
 	return n
+}
+
+// sufficiencyOf are the sentences that say where nothing was found on a flow with all guards on.
+func sufficiencyOf(flow string) (sentences []string) {
+	for _, s := range adversary.KeptSufficiency() {
+		if s.Flow == flow {
+			sentences = append(sentences, s.String())
+		}
+	}
+	return sentences
 }
 
 func needOf(n adversary.Need) reports.Need {
