@@ -7,7 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -22,8 +22,10 @@ const (
 	MaxCheck = 32 << 20
 	// perExchange is what an exchange counts for at least, so that a check has a few thousand of them at the most.
 	perExchange = 8 << 10
-	// maxConnections is how many connections a party holds at a time; it closes others at once.
+	// maxConnections is how many connections a party holds at a time; it closes others, unless one of those ends within draining: of a crowd that has left
+	// all are still to be taken and found to be gone, and whoever comes behind them is not to suffer for it.
 	maxConnections = 256
+	draining       = time.Second / 2
 	// maxHeader is for the headers of an answer, and of a request to a party, in bytes.
 	maxHeader = 64 << 10
 	// A request to a party has arriving to come in, headers and body each, and departing to be answered: parties answer late on purpose.
@@ -94,17 +96,22 @@ func (s *Session) flood(result *Result) {
 
 // partyServer serves a party to clients that are under test, and may do what they like.
 func partyServer(h http.HandlerFunc) *http.Server {
-	var open atomic.Int64
+	room := make(occupancy, maxConnections)
+	var within sync.Map // connections that there was room for
 	return &http.Server{
 		ReadHeaderTimeout: arriving, IdleTimeout: time.Minute, WriteTimeout: departing, MaxHeaderBytes: maxHeader, ErrorLog: log.New(io.Discard, "", 0),
-		ConnState: func(c net.Conn, state http.ConnState) {
+		ConnState: func(c net.Conn, state http.ConnState) { // new ones are told of one after the other
 			switch state {
 			case http.StateNew:
-				if open.Add(1) > maxConnections {
+				if room.enter(draining) {
+					within.Store(c, nil)
+				} else {
 					_ = c.Close() // which ends it for the server too
 				}
 			case http.StateClosed, http.StateHijacked:
-				open.Add(-1)
+				if _, was := within.LoadAndDelete(c); was {
+					<-room
+				}
 			}
 		},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -115,6 +122,26 @@ func partyServer(h http.HandlerFunc) *http.Server {
 			}
 			h(w, r)
 		}),
+	}
+}
+
+// occupancy has a place for each of those who may be there at a time.
+type occupancy chan struct{}
+
+// enter takes a place, and reports whether one was had within that time.
+func (o occupancy) enter(patience time.Duration) bool {
+	select {
+	case o <- struct{}{}:
+		return true
+	default:
+	}
+	wait := time.NewTimer(patience)
+	defer wait.Stop()
+	select {
+	case o <- struct{}{}:
+		return true
+	case <-wait.C:
+		return false
 	}
 }
 
