@@ -76,6 +76,9 @@ func (h Hunt) Sufficient(found Found) (Sufficiency, error) {
 	return s, nil
 }
 
+// sure is the probability of missing an attack from which on random runs promise nothing.
+const sure = 0.99
+
 // String is the statement as a sentence.
 func (s Sufficiency) String() string {
 	attacker, switches := "", "1 switch"
@@ -88,7 +91,12 @@ func (s Sufficiency) String() string {
 	text := fmt.Sprintf("With all guards of level %s on there is no counterexample within %s%s, %s and %s in a world: %s, %s, %s.",
 		s.Level, counted(s.Moves, "move"), attacker, switches, counted(s.Sessions, "session"), counted(s.Worlds, "world"), counted(s.Runs, "run"), counted(s.States, "state"))
 	if s.Random > 0 {
-		text += fmt.Sprintf(" %d of the runs were drawn at random, %s long; all of these miss an attack of that length with a probability of at most %.3g.", s.Random, counted(s.RandomMoves, "move"), s.Missed)
+		text += fmt.Sprintf(" %d of the runs were drawn at random, %s long; ", s.Random, counted(s.RandomMoves, "move"))
+		if s.Missed > sure {
+			text += "there are so many more of that length that these promise nothing about the others."
+		} else {
+			text += fmt.Sprintf("all of these miss an attack of that length with a probability of at most %.3g.", s.Missed)
+		}
 	}
 	return text
 }

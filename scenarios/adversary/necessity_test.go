@@ -192,3 +192,12 @@ var _ = Describe("The catalogue of attacks", func() {
 		Expect(err).To(MatchError(ContainSubstring("not found")))
 	})
 })
+
+var _ = DescribeTable("A statement of sufficiency says of runs at random what they promise",
+	func(missed float64, promise string) {
+		s := adversary.Sufficiency{Level: catalog.Hardened, Moves: 1, Switches: 1, Sessions: 2, Worlds: 3, Runs: 40, States: 50, Random: 10, RandomMoves: 3, Missed: missed}
+		Expect(s.String()).To(And(ContainSubstring("within 1 move, 1 switch and 2 sessions in a world: 3 worlds, 40 runs, 50 states."), HaveSuffix(promise)))
+	},
+	Entry("by their odds", 0.25, "10 of the runs were drawn at random, 3 moves long; all of these miss an attack of that length with a probability of at most 0.25."),
+	Entry("where these are hopeless, that it is nothing", 0.9999999, "promise nothing about the others."),
+)
