@@ -68,10 +68,9 @@ func (f *form) read(t jsonText, members []member) bool {
 		return false
 	}
 	var strange, other, quotes uint64
-	at := 0
 	for i := range f.blocks {
 		b := &f.blocks[i]
-		at = min(i*blockSize, len(t)-blockSize)
+		at := min(i*blockSize, len(t)-blockSize)
 		w := binary.LittleEndian.Uint64(t[at:])
 		other |= w&b.mask ^ b.fixed
 		backslash, quote := w^ones*'\\', w^ones*'"'

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -17,13 +16,6 @@ import (
 	"countersign/actors/token"
 	"countersign/actors/token/common"
 )
-
-func TestCommon(t *testing.T) {
-	suite, reporter := GinkgoConfiguration()
-	suite.RandomizeAllSpecs = true
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "What servers know of tokens together", suite, reporter)
-}
 
 // broken is a store that is away.
 type broken struct{ shared.Store }
