@@ -166,15 +166,22 @@ var _ = Describe("A party", func() {
 		var statuses []int
 		r := played(wired(origin, func(w *conformance.Wire) { w.Stage = stage }), asked(func(s *conformance.Session) {
 			s.Play("site-a", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
-			for range 34 {
+			for i := range 34 {
 				resp, err := client.Post(origin, "text/plain", strings.NewReader(strings.Repeat("x", conformance.MaxBody)))
+				if i >= 31 && err != nil { // who is turned away in the middle of a body may find the connection gone before the answer
+					continue
+				}
 				Expect(err).NotTo(HaveOccurred())
 				Expect(resp.Body.Close()).To(Succeed())
 				statuses = append(statuses, resp.StatusCode)
 			}
+			resp, err := client.Get(origin)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(resp.Body.Close()).To(Succeed())
+			statuses = append(statuses, resp.StatusCode)
 		}))
 		Expect(statuses[:31]).To(HaveEach(http.StatusNoContent))
-		Expect(statuses[33]).To(Equal(http.StatusServiceUnavailable))
+		Expect(statuses[len(statuses)-1]).To(Equal(http.StatusServiceUnavailable))
 		Expect(r.Verdict).To(Equal(conformance.Fail))
 		Expect(r.Failure.Actual).To(Equal("the target has sent more than 33554432 bytes during this check"))
 	})
