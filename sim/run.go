@@ -27,20 +27,27 @@ func (w *World) Run() error {
 }
 
 // watch waits for the end of the run, and gives up when the world stands
-// still for too long in real time.
+// still for too long in real time. While its own ticks come late the machine
+// stands still, or is too busy, and not the world: such time does not count.
 func (w *World) watch(done <-chan error) error {
-	period := max(w.config.Stall/4, time.Millisecond)
+	period := max(w.config.Stall/20, time.Millisecond)
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
-	beat, still := w.beat.Load(), time.Duration(0)
+	last, beat, still := time.Now(), w.beat.Load(), time.Duration(0)
 	for {
 		select {
 		case err := <-done:
 			return err
 		case <-ticker.C:
 		}
+		now := time.Now()
+		late := now.Sub(last) > 2*period
+		last = now
 		if b := w.beat.Load(); b != beat {
 			beat, still = b, 0
+			continue
+		}
+		if late {
 			continue
 		}
 		if still += period; still < w.config.Stall {

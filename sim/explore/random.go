@@ -72,11 +72,12 @@ func (s Search) gamble(ctx context.Context, f *Frontier, r Result) (Result, erro
 			odds.Parties, odds.Options = max(odds.Parties, len(l.priority)), max(odds.Options, l.options)
 		}
 		f.Odds, r.Odds = odds, odds
-		over, err := s.take(f, s.moves(), results, &r)
-		if over || err != nil {
-			return r, err
+		if over, err := s.take(f, results, &r); err != nil {
+			return r, s.stop(f, err)
+		} else if over {
+			return r, nil
 		}
-		if err := s.pause(ctx, f); err != nil {
+		if err := s.pause(ctx, f, s.moves()); err != nil {
 			return r, err
 		}
 	}

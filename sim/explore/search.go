@@ -30,7 +30,7 @@ type Search struct {
 	Progress func(Progress)
 	// Save, if set, is called after each batch with what [Search.Begun] needs to go on from there. Its error ends the search.
 	Save func(Frontier) error
-	// Stopped, if set, is called with the same when the search ends before it is done.
+	// Stopped, if set, is called with the same when the search ends before it is done, be it that a model went wrong: what was played until then is not lost.
 	Stopped func(Frontier) error
 	Begun   *Frontier
 }
@@ -112,10 +112,13 @@ func (s Search) Run(ctx context.Context) (Result, error) {
 		first := f.Next
 		results := parallel(ctx, s.workers(), min(batch, len(s.Models)-first), func(i int) done { return s.root(first+i, f) })
 		f.Next += len(results)
-		if stop, err := s.take(f, 0, results, &r); stop || err != nil {
-			return r, err
+		if stop, err := s.take(f, results, &r); err != nil {
+			f.Next--
+			return r, s.stop(f, err)
+		} else if stop {
+			return r, nil
 		}
-		if err := s.pause(ctx, f); err != nil {
+		if err := s.pause(ctx, f, 0); err != nil {
 			return r, err
 		}
 	}
@@ -128,10 +131,13 @@ func (s Search) Run(ctx context.Context) (Result, error) {
 		tasks := queue[:min(batch, len(queue))]
 		results := parallel(ctx, s.workers(), len(tasks), func(i int) done { return s.perform(tasks[i], f) })
 		f.Tasks[f.Level] = queue[len(results):]
-		if stop, err := s.take(f, f.Level, results, &r); stop || err != nil {
-			return r, err
+		if stop, err := s.take(f, results, &r); err != nil {
+			f.Tasks[f.Level] = queue[len(results)-1:]
+			return r, s.stop(f, err)
+		} else if stop {
+			return r, nil
 		}
-		if err := s.pause(ctx, f); err != nil {
+		if err := s.pause(ctx, f, f.Level); err != nil {
 			return r, err
 		}
 	}
@@ -142,13 +148,32 @@ func (s Search) Run(ctx context.Context) (Result, error) {
 	return s.gamble(ctx, f, r)
 }
 
-// pause ends a search whose context has ended.
-func (s Search) pause(ctx context.Context, f *Frontier) error {
-	err := ctx.Err()
-	if err != nil && s.Stopped != nil {
-		err = errors.Join(err, s.Stopped(*f))
+// pause is between two batches: it tells how far the search is, has it kept, and ends it when its context has ended.
+func (s Search) pause(ctx context.Context, f *Frontier, level int) error {
+	if s.Progress != nil {
+		before := 0
+		if s.Begun != nil {
+			before = s.Begun.Stats.Runs
+		}
+		s.Progress(Progress{f.Stats, before, level, len(f.Tasks[min(level, len(f.Tasks)-1)])})
 	}
-	return err
+	if s.Save != nil {
+		if err := s.Save(*f); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return s.stop(f, err)
+	}
+	return nil
+}
+
+// stop is how a search ends before it is done.
+func (s Search) stop(f *Frontier, why error) error {
+	if s.Stopped == nil {
+		return why
+	}
+	return errors.Join(why, s.Stopped(*f))
 }
 
 func (s Search) workers() int {
@@ -191,14 +216,14 @@ func parallel(ctx context.Context, workers, n int, do func(int) done) []done {
 	return results[:end]
 }
 
-// take merges results in their order, and reports whether the search is over.
-func (s Search) take(f *Frontier, level int, results []done, r *Result) (over bool, err error) {
+// take merges results in their order, and reports whether the search is over. Its error is that of the last of them, which is not merged.
+func (s Search) take(f *Frontier, results []done, r *Result) (over bool, err error) {
 	for _, d := range results {
-		f.Stats.add(d.stats)
-		r.Stats = f.Stats
 		if d.err != nil {
 			return true, d.err
 		}
+		f.Stats.add(d.stats)
+		r.Stats = f.Stats
 		if d.finding != nil {
 			r.Finding = d.finding
 			return true, nil
@@ -208,16 +233,6 @@ func (s Search) take(f *Frontier, level int, results []done, r *Result) (over bo
 		}
 	}
 	r.Stats = f.Stats
-	if s.Progress != nil {
-		before := 0
-		if s.Begun != nil {
-			before = s.Begun.Stats.Runs
-		}
-		s.Progress(Progress{f.Stats, before, level, len(f.Tasks[min(level, len(f.Tasks)-1)])})
-	}
-	if s.Save != nil && len(results) > 0 {
-		return false, s.Save(*f)
-	}
 	return false, nil
 }
 

@@ -120,6 +120,35 @@ var _ = Describe("A search", func() {
 		Expect(run(resumed(whole, 2))).To(Equal(want))
 	})
 
+	DescribeTable("goes on from where a model went wrong, to the same end", func(nth func(runs int) int) {
+		plays, bad, whole := 0, 0, lock("three", 1, 2, 3)
+		frail := explore.Model{Name: whole.Name, Play: func(c *explore.Chooser) explore.Outcome {
+			if plays++; plays == bad {
+				return explore.Outcome{Err: errors.New("the machine stood still")}
+			}
+			return whole.Play(c)
+		}}
+		s := explore.Search{Models: []explore.Model{whole, whole}, Bounds: explore.Price{Moves: 2}, Random: 50, RandomMoves: 2, Workers: 1}
+		want := run(s)
+		bad = nth(want.Runs)
+		var kept []byte
+		s.Models = []explore.Model{frail, frail}
+		s.Stopped = func(f explore.Frontier) (err error) {
+			kept, err = json.Marshal(f)
+			return err
+		}
+		_, err := s.Run(context.Background())
+		Expect(err).To(MatchError(ContainSubstring("the machine stood still")))
+		var begun explore.Frontier
+		Expect(json.Unmarshal(kept, &begun)).To(Succeed())
+		s.Begun = &begun
+		Expect(run(s)).To(Equal(want))
+	},
+		Entry("as it goes of itself", func(int) int { return 2 }),
+		Entry("at a move", func(int) int { return 40 }),
+		Entry("in a run at random", func(runs int) int { return runs - 10 }),
+	)
+
 	It("finds by chance what lies beyond its bounds, the same for the same seed", func() {
 		s := explore.Search{Models: []explore.Model{lock("one", 2)}, Random: 200, RandomMoves: 1, Seed: 5}
 		r := run(s)
