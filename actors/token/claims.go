@@ -103,7 +103,8 @@ func (c *Claims) Thumbprint() []byte {
 	if confirmation == nil || confirmation.isText {
 		return nil
 	}
-	if name, value, end := jsonText(confirmation.value).pair(0); end == len(confirmation.value) && string(name) == "jkt" {
+	name, value, end := jsonText(confirmation.value).pair(0)
+	if end == len(confirmation.value) && string(name) == "jkt" && bytes.IndexByte(value, '\\') < 0 {
 		return value
 	}
 	within := Claims{text: confirmation.value}

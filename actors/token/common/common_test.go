@@ -65,10 +65,12 @@ var _ = Describe("In a shared store", func() {
 		})).To(Succeed())
 		Expect(keys).To(HaveLen(1))
 		Expect(keys[0]).NotTo(ContainSubstring("jti-1"))
-		Expect(at.Put(ctx, keys[0], []byte("nonsense"), now.Add(time.Minute))).To(Succeed())
-		_, there, err := common.Records{Store: at}.Find(ctx, "jti-1")
-		Expect(err).To(MatchError(ContainSubstring("no record")))
-		Expect(there).To(BeFalse())
+		for _, text := range []string{"nonsense", `{}`, `{"Digest":"c2hvcnQ=","Subject":"alice"}`} {
+			Expect(at.Put(ctx, keys[0], []byte(text), now.Add(time.Minute))).To(Succeed())
+			_, there, err := common.Records{Store: at}.Find(ctx, "jti-1")
+			Expect(err).To(MatchError(ContainSubstring("no record")))
+			Expect(there).To(BeFalse())
+		}
 	})
 
 	It("an identifier counts once of many that use it at a time, by kind, and again when its time has passed", func() {
