@@ -51,8 +51,8 @@ type Director struct {
 	finished    bool
 	probing     bool // a move was made at the last quiet point, and nothing was decided since
 	before      struct {
-		writes, knows int
-		standing      uint64
+		writes, knows, heard int
+		standing             uint64
 	}
 	writes int
 	memory

@@ -15,7 +15,7 @@
 // until another takes over; messages that are under way to one host at the same time may overtake each other, for the price of a
 // move. Two states count as equal when everybody waits at the same place, the stores hold the same, each process has met the
 // same messages, the attacker knows the same, and it is the same second, with values drawn at random replaced by where they appeared first. In
-// which order different processes have met theirs does not count (state.go says why). So an actor has to keep what it decides by in its store, as all do.
+// which order different processes have met theirs does not count, and of a move that was refused altogether counts what it left in the stores (state.go says why). So an actor has to keep what it decides by in its store, as all do.
 //
 // To let a flow be explored, add one file here (bidirectional.go and bidirectional_moves.go are an example):
 //

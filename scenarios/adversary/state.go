@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -142,11 +143,11 @@ func (d *Director) quiet() (label string, state uint64) {
 
 // fold takes in what happened since the last point.
 func (d *Director) fold() {
-	traceless := d.traceless()
 	events := d.stage.World.Trace().Events()
 	fresh := events[d.seen:]
+	forgotten := d.traceless() || d.refused(fresh)
 	d.seen = len(events)
-	if !traceless {
+	if !forgotten {
 		for i := range fresh {
 			d.foldEvent(&fresh[i])
 		}
@@ -156,7 +157,45 @@ func (d *Director) fold() {
 	}
 	d.dirty = d.dirty[:0]
 	d.probing = false
-	d.before.writes, d.before.knows, d.before.standing = d.writes, d.knows.size, d.standing()
+	d.before.writes, d.before.knows, d.before.heard, d.before.standing = d.writes, d.knows.size, len(d.heard), d.standing()
+}
+
+// refused reports whether all that happened since the last point is that the attacker asked and was refused, without learning anything. Nobody else took part but those who handled
+// it, and they are done: what they have kept of it stands in the stores, and which of many requests it was that had them keep it makes no difference. So it halves the states
+// of flow mobile, where whatever is shown to a business system first has it read its keys.
+func (d *Director) refused(fresh []sim.Event) bool {
+	if !d.probing || d.knows.size != d.before.knows || d.before.heard != len(d.heard) || d.standing() != d.before.standing {
+		return false
+	}
+	answers, handled := 0, map[int]bool{} // by those who are done
+	for i := range fresh {
+		e := &fresh[i]
+		switch e.Kind {
+		case sim.EventDeliver, sim.EventStart:
+			handled[e.PID] = false
+		case sim.EventRespond, sim.EventFinish:
+			handled[e.PID] = true
+		case sim.EventReceive:
+			if e.Host == d.host.Name() {
+				answers++
+			}
+			if setsCookie(*e) || e.Host == d.host.Name() && e.Message.Status < http.StatusBadRequest {
+				return false
+			}
+		case sim.EventSend, sim.EventInject, sim.EventNote:
+		default:
+			return false
+		}
+		if _, ours := handled[e.PID]; !ours && e.Host != d.host.Name() {
+			return false
+		}
+	}
+	for _, done := range handled {
+		if !done {
+			return false
+		}
+	}
+	return answers > 0
 }
 
 func setsCookie(e sim.Event) bool {
