@@ -88,21 +88,29 @@ var _ = Describe("A sealed token", func() {
 	})
 
 	DescribeTable("is not opened when its header asks for what the profile does not have",
-		func(header string) {
-			compact, err := token.Seal(seeded(1), key, nil, []byte("hello"))
-			Expect(err).NotTo(HaveOccurred())
-			split := strings.Split(compact, ".")
-			split[0] = base64.RawURLEncoding.EncodeToString([]byte(header))
-			sealed, err := token.ParseSealed(strings.Join(split, "."))
+		func(header string) { // which its seal is over
+			sealed, err := token.ParseSealed(sealedAs(header, "hello"))
 			Expect(err).NotTo(HaveOccurred())
 			_, err = sealed.Open(key.Secret)
 			Expect(err).To(MatchError(token.ErrNotOpened))
 		},
+		Entry("no algorithm", `{"enc":"A256GCM"}`),
 		Entry("another algorithm", `{"alg":"A256KW","enc":"A256GCM"}`),
 		Entry("another encryption", `{"alg":"dir","enc":"A128GCM"}`),
 		Entry("compression", `{"alg":"dir","enc":"A256GCM","zip":"DEF"}`),
 		Entry("a critical extension", `{"alg":"dir","enc":"A256GCM","crit":["exp"]}`),
 	)
+
+	It("is not opened when a key comes with it", func() {
+		compact := sealedAs(`{"alg":"dir","enc":"A256GCM"}`, "hello")
+		sealed, err := token.ParseSealed(compact)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(sealed.Open(key.Secret)).To(Equal([]byte("hello")))
+		sealed, err = token.ParseSealed(strings.Replace(compact, "..", ".AAAA.", 1))
+		Expect(err).NotTo(HaveOccurred())
+		_, err = sealed.Open(key.Secret)
+		Expect(err).To(MatchError(token.ErrNotOpened))
+	})
 
 	DescribeTable("is refused when it is no compact JWE", func(compact string) {
 		_, err := token.ParseSealed(compact)

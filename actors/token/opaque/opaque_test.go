@@ -2,6 +2,7 @@ package opaque_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -37,6 +38,13 @@ func (s several) handOver(token string, r opaque.Record) error {
 	return s.HandOver(context.Background(), token, r)
 }
 func (s several) revoke(token string) error { return s.Revoke(context.Background(), token) }
+
+// full is a store that can be read, and takes nothing more.
+type full struct{ shared.Store }
+
+var errFull = errors.New("the store is full")
+
+func (full) Add(context.Context, string, []byte, time.Time) (bool, error) { return false, errFull }
 
 var _ = Describe("Opaque tokens", func() {
 	var now time.Time
@@ -135,6 +143,23 @@ var _ = Describe("Opaque tokens", func() {
 				Expect(err != nil).To(Equal(i%3 == 0))
 			}
 		}
+	})
+
+	It("says of a revocation whether it has ended a live token", func() {
+		tokens := &opaque.Tokens{Now: clock}
+		Expect(tokens.Revoke("token")).To(BeFalse(), "before it was handed over")
+		Expect(tokens.HandOver("token", record)).To(MatchError(opaque.ErrRevoked))
+		Expect(tokens.HandOver("other", record)).To(Succeed())
+		Expect(tokens.Revoke("other")).To(BeTrue())
+		Expect(tokens.Revoke("other")).To(BeFalse(), "once more")
+	})
+
+	It("are not handed over while the shared store takes nothing", func() {
+		local := shared.Local{Store: &store.Memory{}, Bucket: "b", Now: clock}
+		tokens := several{&opaque.Shared{Store: full{local}, Now: clock}}
+		Expect(several{&opaque.Shared{Store: local, Now: clock}}.handOver("token", record)).To(Succeed())
+		Expect(tokens.handOver("token", record)).To(MatchError(errFull))
+		Expect(tokens.find("token")).To(Equal(record))
 	})
 
 	It("forgets what has ended, as others come", func() {
