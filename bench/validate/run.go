@@ -166,13 +166,21 @@ func sharedPaths(o Options) (paths []Path, done func(), err error) {
 		return nil, nil, fmt.Errorf("no folder is to be had for a store: %w", err)
 	}
 	file, err := bolt.Open(filepath.Join(folder, "tokens.db"))
+	var a *accounts
 	done = func() {
+		if a != nil {
+			a.close()
+		}
 		if file != nil {
 			_ = file.Close() // nothing in it is needed any more
 		}
 		_ = os.RemoveAll(folder) // what is left is in the folder for what may be removed
 	}
 	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	if a, err = serveAccounts(); err != nil {
 		done()
 		return nil, nil, err
 	}
@@ -188,7 +196,7 @@ func sharedPaths(o Options) (paths []Path, done func(), err error) {
 		stores = append(stores, named{"Redis", o.Redis})
 	}
 	for _, s := range stores {
-		all, err := SharedPaths(s.name, s.store)
+		all, err := sharedPathsOf(s.name, s.store, a)
 		if err != nil {
 			done()
 			return nil, nil, fmt.Errorf("%s: %w", s.name, err)

@@ -13,12 +13,12 @@ import (
 	"countersign/actors/token/opaque"
 )
 
-// SharedPaths are the contests of validating with a shared store of that name beside a bare access to it: one that reads what goes with a token, or one that
+// sharedPathsOf are the contests of validating with a shared store of that name beside a bare access to it: one that reads what goes with a token, or one that
 // writes down that a token has counted.
-func SharedPaths(name string, s shared.Store) ([]Path, error) {
-	c := &commons{ctx: context.Background(), store: s}
+func sharedPathsOf(name string, s shared.Store, a *accounts) ([]Path, error) {
+	c := &commons{ctx: context.Background(), store: s, accounts: a}
 	var paths []Path
-	for _, make := range []func() (Path, error){c.opaque, c.sealed, c.signed, c.countersign} {
+	for _, make := range []func() (Path, error){c.opaque, c.ticket, c.sealed, c.signed, c.countersign} {
 		p, err := make()
 		if err != nil {
 			return nil, err
@@ -32,9 +32,10 @@ func SharedPaths(name string, s shared.Store) ([]Path, error) {
 
 // commons is a shared store that is measured.
 type commons struct {
-	ctx   context.Context
-	store shared.Store
-	used  int
+	ctx      context.Context
+	store    shared.Store
+	accounts *accounts
+	used     int
 }
 
 var errUsed = errors.New("an identifier that nobody has used counts no more")
@@ -105,6 +106,15 @@ func (c *commons) opaque() (Path, error) {
 		_, err := tokens.Find(c.ctx, names[i])
 		return err
 	})
+}
+
+// ticket finds the answer about a ticket that any server of the app has asked about a short time ago.
+func (c *commons) ticket() (Path, error) {
+	asked, finds := c.accounts.validator(c.store), c.accounts.validator(c.store)
+	if err := asked.Validate(c.ctx, keptUser, ticketKey); err != nil {
+		return Path{}, err
+	}
+	return c.read("ticket", func() error { return finds.Validate(c.ctx, keptUser, ticketKey) })
 }
 
 // sealed opens tokens of a thousand devices and matches each with its record in the store.

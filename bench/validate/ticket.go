@@ -10,6 +10,7 @@ import (
 
 	"countersign/actors"
 	"countersign/actors/store"
+	"countersign/actors/store/shared"
 	"countersign/actors/ticket"
 )
 
@@ -19,55 +20,77 @@ type clock struct{}
 func (clock) Now() time.Time        { return time.Now() }
 func (clock) Sleep(d time.Duration) { panic("a validator has slept") }
 
-// TicketPath is the contest of a ticket that was confirmed a short time ago with a verification over loopback HTTP. close ends the server.
-func TicketPath() (path Path, close func(), err error) {
+// accounts is an account server on loopback that confirms every pair at once.
+type accounts struct {
+	issuer string
+	server *http.Server
+	served chan struct{}
+}
+
+const (
+	ticketApp = "app-a"
+	ticketKey = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+)
+
+func serveAccounts() (*accounts, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return Path{}, nil, fmt.Errorf("no loopback port is to be had for the account server: %w", err)
+		return nil, fmt.Errorf("no loopback port is to be had for the account server: %w", err)
 	}
-	issuer := "http://" + listener.Addr().String()
-	const app, key = "app-a", "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
-	server := &http.Server{Handler: accountServer(issuer, app), ReadHeaderTimeout: time.Minute}
-	served := make(chan struct{})
+	a := &accounts{issuer: "http://" + listener.Addr().String(), served: make(chan struct{})}
+	a.server = &http.Server{Handler: a.handler(), ReadHeaderTimeout: time.Minute}
 	go func() {
-		defer func() { served <- struct{}{} }()
-		_ = server.Serve(listener) // that it was closed
+		defer close(a.served)
+		_ = a.server.Serve(listener) // that it was closed
 	}()
-	close = func() {
-		_ = server.Close() // nobody waits for an answer any more
-		<-served
-	}
+	return a, nil
+}
+
+func (a *accounts) close() {
+	_ = a.server.Close() // nobody waits for an answer any more
+	<-a.served
+}
+
+// validator is that of an app server, which keeps its answers in a shared store, or in memory without one.
+func (a *accounts) validator(common shared.Store) *ticket.Validator {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 2}}
-	v := &ticket.Validator{Server: &ticket.AppServer{
+	return &ticket.Validator{Shared: common, Server: &ticket.AppServer{
 		Env: actors.Env{Clock: clock{}, HTTP: client, Store: &store.Memory{}},
-		ID:  app, Issuer: issuer, Secret: "a secret of the app's",
+		ID:  ticketApp, Issuer: a.issuer, Secret: "a secret of the app's",
 	}}
-	ctx := context.Background()
+}
+
+// TicketPath is the contest of a ticket that was confirmed a short time ago with a verification over loopback HTTP. done ends the server.
+func TicketPath() (path Path, done func(), err error) {
+	a, err := serveAccounts()
+	if err != nil {
+		return Path{}, nil, err
+	}
+	v, ctx := a.validator(nil), context.Background()
 	asking := func(user string) func() error {
-		return func() error { return v.Validate(ctx, user, key) }
+		return func() error { return v.Validate(ctx, user, ticketKey) }
 	}
 	if err := asking(keptUser)(); err != nil {
-		close()
+		a.close()
 		return Path{}, nil, err
 	}
 	return Path{
 		Name: "ticket", Floor: "the same, not kept: a verification by net/http over loopback, with a kept connection, at a server that answers at once", Slice: 2 * time.Millisecond,
 		Variants: []Variant{variant("uncached", Aim{}, asking("nobody-keeps")), variant("ours, a hit", Aim{AtMost: 1. / 300, NoAllocations: true}, asking(keptUser))},
-	}, close, nil
+	}, a.close, nil
 }
 
 // keptUser is the one whose confirmations may be kept.
 const keptUser = "alice"
 
-// accountServer confirms every pair.
-func accountServer(issuer, app string) http.Handler {
+func (a *accounts) handler() http.Handler {
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, members map[string]any) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(members) // the caller sees that it is cut short
 	}
 	mux.HandleFunc("GET /.well-known/ticket-accounts", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"profile": ticket.Profile, "issuer": issuer, "verification_endpoint": issuer + "/verification"})
+		answer(w, map[string]any{"profile": ticket.Profile, "issuer": a.issuer, "verification_endpoint": a.issuer + "/verification"})
 	})
 	mux.HandleFunc("POST /verification", func(w http.ResponseWriter, r *http.Request) {
 		var shown struct {
@@ -81,7 +104,7 @@ func accountServer(issuer, app string) http.Handler {
 		if shown.User == keptUser {
 			lifetime = 60
 		}
-		answer(w, map[string]any{"active": true, "user_id": shown.User, "app_id": app, "exp": time.Now().Unix() + 86400, "cache_lifetime": lifetime})
+		answer(w, map[string]any{"active": true, "user_id": shown.User, "app_id": ticketApp, "exp": time.Now().Unix() + 86400, "cache_lifetime": lifetime})
 	})
 	return mux
 }

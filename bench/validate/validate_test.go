@@ -17,7 +17,7 @@ var _ = Describe("The bench of the validators", func() {
 		var told []string
 		tables, err := validate.Run(context.Background(), validate.Options{Rounds: 1, Tokens: 5000, Devices: 3}, func(t validate.Table) { told = append(told, t.Path) })
 		Expect(err).NotTo(HaveOccurred())
-		Expect(told).To(ContainElements("EdDSA", "ES256", "RS256", "HS256", "sealed", "ticket", "countersign", "opaque, shared by memory", "sealed, shared by memory", "EdDSA that counts once, shared by memory", "countersign that counts once, shared by bbolt"))
+		Expect(told).To(ContainElements("EdDSA", "ES256", "RS256", "HS256", "sealed", "ticket", "countersign", "opaque, shared by memory", "ticket, shared by bbolt", "sealed, shared by memory", "EdDSA that counts once, shared by memory", "countersign that counts once, shared by bbolt"))
 		Expect(tables).To(HaveLen(len(told)))
 		aims := 0
 		for _, t := range tables {
