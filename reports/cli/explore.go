@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"countersign/conformance/catalog"
@@ -193,11 +194,16 @@ func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.F
 	return p.showAttack(found, h.Flow, folder)
 }
 
-// collectRarely has the garbage of worlds collected less often, as each is small and soon over, but well before what a search remembers makes that too much.
+// collectRarely has the garbage of worlds collected less often, as each is small and soon over: within a quarter of the memory of this machine or container, or a
+// gibibyte where that is unknown or less. What a long search remembers takes a good part of a gibibyte, and one that has no more collects half of the time.
 func collectRarely() {
-	const enough = 1 << 30
+	const least, part = 1 << 30, 4
 	debug.SetGCPercent(1600)
-	debug.SetMemoryLimit(enough)
+	has, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
+	if err != nil {
+		has = 0
+	}
+	debug.SetMemoryLimit(max(least, int64(has/part)))
 }
 
 // exploringFailed says what kept an exploration from its end, or several that make a table. Stopped tells how far it came.
