@@ -167,14 +167,14 @@ func (d *Director) refused(fresh []sim.Event) bool {
 	if !d.probing || d.knows.size != d.before.knows || d.before.heard != len(d.heard) || d.standing() != d.before.standing {
 		return false
 	}
-	answers, handled := 0, map[int]bool{} // by those who are done
+	answers, ours, busy := 0, map[int]bool{}, map[int]bool{} // processes that handle it, and those of them that are not done
 	for i := range fresh {
 		e := &fresh[i]
 		switch e.Kind {
 		case sim.EventDeliver, sim.EventStart:
-			handled[e.PID] = false
+			ours[e.PID], busy[e.PID] = true, true
 		case sim.EventRespond, sim.EventFinish:
-			handled[e.PID] = true
+			delete(busy, e.PID)
 		case sim.EventReceive:
 			if e.Host == d.host.Name() {
 				answers++
@@ -186,16 +186,11 @@ func (d *Director) refused(fresh []sim.Event) bool {
 		default:
 			return false
 		}
-		if _, ours := handled[e.PID]; !ours && e.Host != d.host.Name() {
+		if !ours[e.PID] && e.Host != d.host.Name() {
 			return false
 		}
 	}
-	for _, done := range handled {
-		if !done {
-			return false
-		}
-	}
-	return answers > 0
+	return answers > 0 && len(busy) == 0
 }
 
 func setsCookie(e sim.Event) bool {
