@@ -195,7 +195,7 @@ func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.F
 }
 
 // collectRarely has the garbage of worlds collected less often, as each is small and soon over: within a quarter of the memory of this machine or container, or a
-// gibibyte where that is unknown or less. What a long search remembers takes a good part of a gibibyte, and one that has no more collects half of the time.
+// gibibyte where that is unknown or less. What a long search remembers takes a good part of a gibibyte, and one that has no more collects much of the time.
 func collectRarely() {
 	const least, part = 1 << 30, 4
 	debug.SetGCPercent(1600)
