@@ -161,8 +161,8 @@ func (d *Director) fold() {
 }
 
 // refused reports whether all that happened since the last point is that the attacker asked and was refused, without learning anything. Nobody else took part but those who handled
-// it, and they are done: what they have kept of it stands in the stores, and which of many requests it was that had them keep it makes no difference. So it halves the states
-// of flow mobile, where whatever is shown to a business system first has it read its keys.
+// it, and they are done: what they have kept of it stands in the stores, and which of many requests it was that had them keep it makes no difference. It tells most in
+// flow mobile, where whatever is shown to a business system first has it read its keys.
 func (d *Director) refused(fresh []sim.Event) bool {
 	if !d.probing || d.knows.size != d.before.knows || d.before.heard != len(d.heard) || d.standing() != d.before.standing {
 		return false
