@@ -27,33 +27,22 @@ func (w *World) Run() error {
 }
 
 // watch waits for the end of the run, and gives up when the world stands
-// still for too long in real time. While its own ticks come late the machine
-// stands still, or is too busy, and not the world: such time does not count.
+// still for too long in real time.
 func (w *World) watch(done <-chan error) error {
 	period := max(w.config.Stall/20, time.Millisecond)
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
-	last, beat, still := time.Now(), w.beat.Load(), time.Duration(0)
+	s := stillness{period: period, last: time.Now(), beat: w.beat.Load()}
 	for {
 		select {
 		case err := <-done:
 			return err
 		case <-ticker.C:
 		}
-		now := time.Now()
-		late := now.Sub(last) > 2*period
-		last = now
-		if b := w.beat.Load(); b != beat {
-			beat, still = b, 0
+		if s.tick(time.Now(), w.beat.Load()); s.lasts < w.config.Stall {
 			continue
 		}
-		if late {
-			continue
-		}
-		if still += period; still < w.config.Stall {
-			continue
-		}
-		err := &StallError{Process: "tap or callback", After: still}
+		err := &StallError{Process: "tap or callback", After: s.lasts}
 		if p := w.current.Load(); p != nil {
 			err.Host, err.Process = p.host.name, p.name
 		}
@@ -63,6 +52,27 @@ func (w *World) watch(done <-chan error) error {
 		w.stall = err
 		w.abandoned.Store(true)
 		return err
+	}
+}
+
+// stillness is how long a world has stood still, by ticks of a period. While
+// the ticks themselves come late the machine stands still, or is too busy, and
+// not the world: such time does not count.
+type stillness struct {
+	period time.Duration
+	last   time.Time
+	beat   int64
+	lasts  time.Duration
+}
+
+func (s *stillness) tick(now time.Time, beat int64) {
+	late := now.Sub(s.last) > 2*s.period
+	s.last = now
+	switch {
+	case beat != s.beat:
+		s.beat, s.lasts = beat, 0
+	case !late:
+		s.lasts += s.period
 	}
 }
 
