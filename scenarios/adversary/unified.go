@@ -228,6 +228,7 @@ func (st *portals) arrange(scene string) {
 			}
 			return false
 		})
+		st.d.Tricks(st.vouchedByTLS)
 	case "plain-portal":
 		st.Alice.HasAccountAt(platformInClear)
 	}

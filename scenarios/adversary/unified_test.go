@@ -6,6 +6,7 @@ import (
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios/adversary"
+	"countersign/sim/explore"
 )
 
 // login explores the unified flow at level hardened without some guards, with one move.
@@ -76,6 +77,24 @@ var _ = Describe("A hunt in the flow of one login", func() {
 			Expect(found(login(both.scene, 1, both.ids...)).Attack).NotTo(BeNil(), both.scene)
 		}
 	})
+
+	DescribeTable("leaves a logout that the platform was told is done to the next confirmation, since TLS alone vouches for who answers a logout token",
+		func(sessions []string, steps ...explore.Step) {
+			swallowed := &adversary.Attack{
+				Flow: "unified", Level: catalog.Hardened, Scene: "proxy", Sessions: sessions, Bounds: explore.Price{Moves: len(steps), Switches: 1}, Seed: 1, Steps: steps,
+			}
+			played, err := swallowed.Play(adversary.Unified())
+			Expect(err).NotTo(HaveOccurred())
+			last := steps[len(steps)-1]
+			Expect(played.Told).To(ContainElement(last.At + ": " + last.Choose))
+			Expect(played.Breaches).To(BeEmpty())
+		},
+		Entry("answered by the attacker", []string{"alice at the shop"},
+			explore.Step{At: "the back-channel logout 1 of platform to shop passes", Choose: "the attacker answers it"}),
+		Entry("answered to an older one in its place", []string{"alice at the shop", "alice at the wiki"},
+			explore.Step{At: "the back-channel logout 1 of platform to shop passes", Choose: "it gets lost"},
+			explore.Step{At: "the back-channel logout 3 of platform to shop passes", Choose: "logout_token becomes logout token 1 of shop"}),
+	)
 
 	It("keeps apart worlds in which something else was sealed", func() {
 		f := found(login("proxy", 2, "UN-TP-33"))

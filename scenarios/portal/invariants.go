@@ -118,7 +118,7 @@ var (
 	}
 	NoLostTask = stage.Invariant{
 		Name: "no-lost-task", Requirement: "UN-PL-82",
-		Text: "Every logout reaches every third-party platform that takes logouts and was entered since the last one.",
+		Text: "Every logout reaches every third-party platform that takes logouts and was entered since the last one, or somebody has answered its logout token.",
 	}
 	BoundedWait = stage.Invariant{
 		Name: "bounded-wait", Requirement: "UN-PL-74",

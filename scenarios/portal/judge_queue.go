@@ -25,6 +25,7 @@ type pendingTask struct {
 	made, last  time.Duration // last is that of its last try
 	tried, done bool
 	ids         []string // task_ids that it was sent under
+	lastRequest int      // the ID of the message that it was last in
 }
 
 // sent looks at requests with logout tasks.
@@ -76,7 +77,7 @@ func (j *judge) tried(t task, party *ThirdParty, e sim.Event) {
 		return
 	}
 	p := j.tasks[i]
-	p.last, p.ids = e.At, append(p.ids, t.ID)
+	p.last, p.ids, p.lastRequest = e.At, append(p.ids, t.ID), e.Message.ID
 	if p.tried {
 		return
 	}
@@ -163,12 +164,18 @@ func (j *judge) saidAll(party *ThirdParty) bool {
 	return !slices.ContainsFunc(j.tasks, func(p *pendingTask) bool { return p.client == party.ID && p.tried && !p.done })
 }
 
-// saysDone reports whether the third-party platform has called a task done by the answer that the platform just got.
+// saysDone reports whether the third-party platform has called a task done by the answer that the platform just got. Who has answered a logout token the
+// platform cannot tell (profile section 4.7), and so it has to take anybody's word for that.
 func (j *judge) saysDone(leg string, party *ThirdParty, p *pendingTask, e sim.Event) bool {
-	if m := j.said(e.Message); leg == LegBatch && (!m.sealed && j.hardened() || !m.names(p.ids)) {
+	switch m := j.said(e.Message); {
+	case e.Message.Status/100 != 2:
+		return false
+	case leg == LegBackChannel:
+		return p.lastRequest == e.Message.InReplyTo
+	case !m.sealed && j.hardened() || !m.names(p.ids):
 		return false
 	}
-	return e.Message.Status/100 == 2 && p.generation <= j.done[ended{party.Host.Name(), j.Platform.Issuer, p.sub}]
+	return p.generation <= j.done[ended{party.Host.Name(), j.Platform.Issuer, p.sub}]
 }
 
 // lost finds the tasks that nobody works at any more.
