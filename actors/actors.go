@@ -32,8 +32,10 @@ type Env struct {
 	Guards guard.Set
 }
 
-// Client is HTTP with a limit on each exchange. One that has no limit of its own, and no Within, is not held to any.
+// Client is HTTP with a limit on each exchange; where nothing is left of it, an exchange ends at once. One that has no limit of its own, and no Within, is
+// not held to any.
 func (e Env) Client(limit time.Duration) *http.Client {
+	limit = max(limit, time.Nanosecond) // to an http.Client less is no limit
 	if e.Within != nil {
 		return e.Within(limit)
 	}

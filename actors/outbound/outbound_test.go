@@ -56,6 +56,16 @@ var _ = Describe("A call", func() {
 		Expect(err).To(MatchError(ContainSubstring("Client.Timeout")))
 	})
 
+	DescribeTable("ends at once where nothing is left of its limit",
+		func(left time.Duration) {
+			url := serve(func(http.ResponseWriter, *http.Request) {})
+			_, err := outbound.Call{Method: http.MethodGet, URL: url}.Do(env, left)
+			Expect(err).To(MatchError(ContainSubstring("Client.Timeout")))
+		},
+		Entry("because all of it has passed", time.Duration(0)),
+		Entry("because more than all of it has passed", -time.Second),
+	)
+
 	It("takes no answer without end", func() {
 		url := serve(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.Copy(w, strings.NewReader(strings.Repeat("x", wire.MaxBody+2)))
