@@ -53,11 +53,15 @@ func (d *VerificationDevice) apply(key string, opened time.Time) {
 	if message, err = d.asSent(message, a); err != nil {
 		return
 	}
-	answer, err := d.relay(relayed{
-		key: key, opened: opened, message: nearfield.Application, body: message, contentType: applicationType,
-		endpoint: func(m Metadata) string { return m.ApplicationEndpoint }, authorization: outbound.Basic(d.Device, d.Secret),
-		tries: d.tries(),
-	})
+	begun := d.Clock.Now()
+	document, err := d.serverMetadata(begun.Add(allTries - oneTry))
+	var answer outbound.Reply
+	if err == nil {
+		answer, err = d.relay(relayed{
+			key: key, opened: opened, message: nearfield.Application, body: message, contentType: applicationType,
+			target: document.ApplicationEndpoint, authorization: outbound.Basic(d.Device, d.Secret), tries: d.tries(), begun: begun,
+		})
+	}
 	switch {
 	case err != nil:
 		d.refuse(key, opened, Refusal{Error: errServerUnreachable, Serial: a.Serial})
@@ -66,7 +70,7 @@ func (d *VerificationDevice) apply(key string, opened time.Time) {
 	case answer.Status != http.StatusOK || len(answer.Body) == 0 || len(answer.Body) > MaxMessage:
 		d.refuse(key, opened, Refusal{Error: errServerRefused, Serial: a.Serial})
 	default:
-		d.inform(key, opened, answer.Body)
+		d.inform(key, opened, answer.Body, document.VerificationEndpoint)
 	}
 }
 
@@ -84,15 +88,15 @@ func (d *VerificationDevice) asSent(message []byte, a Application) ([]byte, erro
 	return as.Fields().Encode()
 }
 
-// inform makes the server's answer message 1, byte for byte.
-func (d *VerificationDevice) inform(key string, opened time.Time, information []byte) {
+// inform makes the server's answer message 1, byte for byte. The countersign goes where the metadata said then, whatever they say later.
+func (d *VerificationDevice) inform(key string, opened time.Time, information []byte, verification string) {
 	// abstract: sends the information to be signed to the client
 	if !d.Guards.On("OF-VD-03") {
 		information = payload(information)
 	}
 	d.become(key, opened, func(_ store.Tx, s *session) error {
 		if s.Information == nil {
-			s.Information = information
+			s.Information, s.Verification = information, verification
 		}
 		return nil
 	})
@@ -158,7 +162,7 @@ func (d *VerificationDevice) verify(key string, opened time.Time) {
 	}
 	answer, err := d.relay(relayed{
 		key: key, opened: opened, message: nearfield.Countersign, body: message, contentType: envelopeType,
-		endpoint: func(m Metadata) string { return m.VerificationEndpoint }, authorization: authorization, tries: tries,
+		target: s.Verification, authorization: authorization, tries: tries, begun: d.Clock.Now(),
 	})
 	d.settle(key, opened, d.decide(s, answer, err))
 }
@@ -177,11 +181,12 @@ type relayed struct {
 	key           string
 	opened        time.Time
 	message       byte
-	endpoint      func(Metadata) string
+	target        string // an endpoint of the server
 	contentType   string
 	authorization string
 	body          []byte
 	tries         int
+	begun         time.Time // from then on the time of all tries counts
 }
 
 // errGivenUp says that no try had an answer.
@@ -189,26 +194,20 @@ var errGivenUp = errors.New("the server gave no answer")
 
 // relay sends a message to the server, again when there is no answer or a 5xx. A 4xx is final. The last answer stands; the error says that there was none.
 func (d *VerificationDevice) relay(r relayed) (answer outbound.Reply, err error) {
-	begin := d.Clock.Now()
-	document, err := d.serverMetadata(begin.Add(allTries - oneTry))
-	if err != nil {
-		return outbound.Reply{}, err
-	}
-	target := r.endpoint(document)
 	// RFC 9700 section 2.6: the device's secret goes over TLS, or stays on loopback
-	if d.Guards.Forbids("OF-VD-32", !wire.Private(target) || !wire.Private(d.Issuer)) {
-		return outbound.Reply{}, overheard(target)
+	if d.Guards.Forbids("OF-VD-32", !wire.Private(r.target) || !wire.Private(d.Issuer)) {
+		return outbound.Reply{}, overheard(r.target)
 	}
 	err = errGivenUp
 	for try := 0; d.mayTry(r); try++ {
 		if try > 0 {
 			d.Clock.Sleep(betweenTries)
 		}
-		answer, err = outbound.Call{Method: http.MethodPost, URL: target, ContentType: r.contentType, Authorization: r.authorization, Body: r.body}.Do(d.Env, oneTry)
+		answer, err = outbound.Call{Method: http.MethodPost, URL: r.target, ContentType: r.contentType, Authorization: r.authorization, Body: r.body}.Do(d.Env, oneTry)
 		if err == nil && answer.Status < http.StatusInternalServerError {
 			return answer, nil
 		}
-		if r.tries <= maxTries && d.Clock.Now().Sub(begin)+betweenTries+oneTry > allTries {
+		if r.tries <= maxTries && d.Clock.Now().Sub(r.begun)+betweenTries+oneTry > allTries {
 			break
 		}
 	}

@@ -27,11 +27,12 @@ type session struct {
 	Opened time.Time `json:"opened"`
 	Seen   time.Time `json:"seen"` // when a frame of it was last answered
 
-	Application incoming `json:"application"`
-	Information []byte   `json:"information"` // message 1, nil until it is there
-	Refused     bool     `json:"refused"`     // message 1 is a refusal
-	Countersign incoming `json:"countersign"`
-	Decision    []byte   `json:"decision"` // message 3, nil until it is there
+	Application  incoming `json:"application"`
+	Information  []byte   `json:"information"`  // message 1, nil until it is there
+	Refused      bool     `json:"refused"`      // message 1 is a refusal
+	Verification string   `json:"verification"` // the endpoint, as the application's metadata said
+	Countersign  incoming `json:"countersign"`
+	Decision     []byte   `json:"decision"` // message 3, nil until it is there
 
 	// Tried counts what was sent to the server, by message: it goes on counting after a crash.
 	Tried map[byte]int `json:"tried"`

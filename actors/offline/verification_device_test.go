@@ -143,6 +143,23 @@ var _ = Describe("The verification device", func() {
 		Expect(p.visitor().buys().Approved).To(BeTrue())
 	})
 
+	It("verifies where the application's metadata said, whatever they say by then", func() {
+		p.visitor().buys()
+		p.Sleep(10*time.Minute - time.Second)
+		v := p.visitor()
+		i := v.applies(v.application())
+		p.Sleep(2 * time.Second)
+		p.answering("/offline-authorization", func(sent) *http.Response {
+			return says(http.StatusOK, []byte(`{"issuer": "`+issuer+`", "verification_endpoint": "https://elsewhere.example/verification"}`))
+		})
+		v.countersigns(i)
+		Expect(v.decision().Approved).To(BeTrue())
+		Expect(p.to("/offline-authorization")).To(HaveLen(1))
+		for _, verification := range p.to("/verification") {
+			Expect(verification.url).To(Equal(issuer + "/verification"))
+		}
+	})
+
 	It("goes on with a verification that a crash cut off, and counts the tries of before", func() {
 		v := p.visitor()
 		i := v.applies(v.application())
