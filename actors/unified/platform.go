@@ -27,7 +27,7 @@ type Platform struct {
 	CodeLifetime      time.Duration // 1 minute
 	PassTokenLifetime time.Duration // 1 minute
 	KeyOverlap        time.Duration // 10 minutes
-	LogoutBound       time.Duration // 5 minutes
+	LogoutBound       time.Duration // 5 minutes, an hour at most
 
 	BatchLimit    int           // 100 tasks
 	BatchIdleTime time.Duration // 5 seconds

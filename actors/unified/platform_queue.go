@@ -268,6 +268,10 @@ func (p *Platform) limit(to receiver) int64 {
 
 // due is when the next request of a queue may begin; fixed says that new tasks cannot make it sooner.
 func (p *Platform) due(q queue, oldest task, limit int64) (due time.Time, fixed bool) {
+	// profile section 4.6: when the wait after a failure is over the queue is flushed, whatever the rules say
+	if !q.NotBefore.IsZero() {
+		return q.NotBefore, true
+	}
 	due = q.Latest.Add(p.batchIdleTime())
 	// closes claim 7: a steady trickle does not hold the queue off for ever
 	if bound := oldest.Since.Add(p.batchMaxWait()); p.Guards.On("UN-PL-74") && bound.Before(due) {
@@ -282,9 +286,6 @@ func (p *Platform) due(q queue, oldest task, limit int64) (due time.Time, fixed 
 	// claim 7: or no new task for the preset time
 	case !p.Guards.On("UN-PL-26"):
 		due = oldest.Since
-	}
-	if due.Before(q.NotBefore) {
-		return q.NotBefore, true
 	}
 	return due, false
 }

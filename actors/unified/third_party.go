@@ -162,11 +162,8 @@ func (t *ThirdParty) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	t.keepFromCaches(w.Header())
 	query := r.URL.Query()
-	for _, name := range []string{"state", "iss", "code", "error"} {
-		if len(query[name]) > 1 {
-			t.fail(w, http.StatusBadRequest, "The answer of the platform has "+name+" twice. Begin again.")
-			return
-		}
+	if t.comesTwice(w, query, "state") {
+		return
 	}
 	l, err := t.take(cookieOf(r, t.sessionCookie()), query.Get("state"))
 	if errors.Is(err, errCallback) {
@@ -176,6 +173,9 @@ func (t *ThirdParty) callback(w http.ResponseWriter, r *http.Request) {
 	platform, known := t.platform(l.Issuer)
 	if err != nil || !known {
 		t.broken(w)
+		return
+	}
+	if t.comesTwice(w, query, "iss", "code", "error") {
 		return
 	}
 	// RFC 9207 section 2.4: mix-up
@@ -193,6 +193,17 @@ func (t *ThirdParty) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.finish(w, r, platform, l, query.Get("code"))
+}
+
+// comesTwice refuses a callback that has one of the parameters more than once (RFC 6749 section 3.1).
+func (t *ThirdParty) comesTwice(w http.ResponseWriter, query url.Values, names ...string) bool {
+	for _, name := range names {
+		if len(query[name]) > 1 {
+			t.fail(w, http.StatusBadRequest, "The answer of the platform has "+name+" twice. Begin again.")
+			return true
+		}
+	}
+	return false
 }
 
 // finish completes a login whose code has come: authenticate, then give the login credential.

@@ -35,19 +35,28 @@ type credential struct {
 	Issuer, Sub string
 	Generation  int64
 	Account     string
-	// Confirmed is when the platform was asked last, Bound for how long that counts (profile section 5.2).
+	// Confirmed is when the platform was asked last (profile section 5.2).
 	Confirmed time.Time
-	Bound     time.Duration
 	// PlatformLogout is the platform's logout endpoint.
 	PlatformLogout string
 }
 
-// boundOf is how long a confirmation counts by a platform's metadata; a platform that announces nothing has the profile's 300 s.
-func boundOf(server Metadata) time.Duration {
-	if server.LogoutBound <= 0 {
-		return 300 * time.Second
+const (
+	usualBound   = 300 * time.Second // of a platform that announces none
+	longestBound = time.Hour         // that a platform may announce (profile section 3)
+)
+
+// bound is how long a confirmation counts, by the metadata of the platform that were read last, however old.
+func (t *ThirdParty) bound(issuer string) (time.Duration, error) {
+	d, _, err := store.Load[platformDocument](t.Store, platformDocuments, issuer)
+	announced := d.Document.LogoutBound
+	switch {
+	case announced <= 0:
+		return usualBound, err
+	case announced > int64(longestBound/time.Second):
+		return longestBound, err
 	}
-	return time.Duration(server.LogoutBound) * time.Second
+	return time.Duration(announced) * time.Second, err
 }
 
 // errEnded says that a login has lost the race against a logout.
@@ -66,7 +75,7 @@ func (t *ThirdParty) enter(who identity, brought string) (string, error) {
 	now := t.Clock.Now()
 	c := credential{
 		Issuer: who.Issuer, Sub: who.Sub, Generation: who.Generation,
-		Confirmed: who.confirmed, Bound: boundOf(who.server), PlatformLogout: who.server.LogoutEndpoint,
+		Confirmed: who.confirmed, PlatformLogout: who.server.LogoutEndpoint,
 	}
 	c.Forget = now.Add(t.credentialLifetime())
 	// RFC 6265 section 8.4: no login lasts for ever

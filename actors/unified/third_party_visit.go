@@ -1,6 +1,7 @@
 package unified
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -109,7 +110,11 @@ func (t *ThirdParty) visit(r *http.Request) (credential, Visitor, error) {
 		return c, Visitor{}, errLoginRequired
 	}
 	// closes claim 7: what no logout reaches is asked about
-	asks := now.Sub(c.Confirmed) > c.Bound && t.Guards.On("UN-TP-46")
+	bound, err := t.bound(c.Issuer)
+	if err != nil {
+		return c, Visitor{}, err
+	}
+	asks := now.Sub(c.Confirmed) > bound && t.Guards.On("UN-TP-46")
 	// description, effect 3: within the bound nobody is asked
 	if asks || !t.Guards.On("UN-TP-11") {
 		if err := t.confirm(key, c); err != nil {
@@ -126,7 +131,10 @@ func (t *ThirdParty) visit(r *http.Request) (credential, Visitor, error) {
 // confirm asks the platform whether a login is still one (profile section 5.2).
 func (t *ThirdParty) confirm(key string, c credential) error {
 	asked := t.Clock.Now()
-	active, server, err := t.status(c)
+	active, err := t.status(c)
+	if errors.Is(err, errLoginRequired) {
+		return err
+	}
 	if err != nil {
 		// RFC 9110 section 15.6.4: an outage says nothing, and opens nothing
 		if t.Guards.On("UN-TP-47") {
@@ -148,7 +156,7 @@ func (t *ThirdParty) confirm(key string, c credential) error {
 		if alive, err = tx.Get(credentials, key, &latest); err != nil || !alive {
 			return err
 		}
-		latest.Confirmed, latest.Bound = asked, boundOf(server)
+		latest.Confirmed = asked
 		return tx.Put(credentials, key, latest)
 	})
 	if err == nil && !alive {
@@ -157,21 +165,26 @@ func (t *ThirdParty) confirm(key string, c credential) error {
 	return err
 }
 
-// status asks for the state of a login. Where the platform has no status endpoint, or is none any more, no login outlives the bound.
-func (t *ThirdParty) status(c credential) (active bool, server Metadata, err error) {
+// status asks for the state of a login. Where the platform has no status endpoint, or is none any more, nobody can say, and no login outlives the bound: the
+// error is errLoginRequired.
+func (t *ThirdParty) status(c credential) (active bool, err error) {
 	platform, known := t.platform(c.Issuer)
 	if !known {
-		return false, server, nil
+		return false, errLoginRequired
 	}
-	if server, err = t.discover(c.Issuer); err != nil || server.StatusEndpoint == "" {
-		return false, server, err
+	server, err := t.discover(c.Issuer)
+	if err != nil {
+		return false, err
+	}
+	if server.StatusEndpoint == "" {
+		return false, errLoginRequired
 	}
 	answer, err := t.ask(platform, server.StatusEndpoint, statusRequest, map[string]any{"sub": c.Sub, "generation": c.Generation})
 	if err != nil {
-		return false, server, err
+		return false, err
 	}
 	err = answer.Into("active", &active, "boolean")
-	return active, server, err
+	return active, err
 }
 
 // pageKeyOf is the hidden input that goes with a login credential: whoever knows the one page can log out, and only there.

@@ -78,10 +78,10 @@ var _ = Describe("A configuration with secrets that stand elsewhere", func() {
 	})
 
 	It("takes a number that is too large for what it is", func() {
-		_, err := parse("profile: unified@1\nsetup: {logout_bound: 99999999999999999999}\n")
+		_, err := parse("profile: unified@1\nsetup: {queue: {batch_limit: 4, batch_idle_time: 1, batch_max_wait: 2, key_overlap: 99999999999999999999}}\n")
 		Expect(err).To(HaveOccurred())
-		_, err = parse("profile: unified@1\nsetup: {logout_bound: 9999999999999999999}\n")
-		Expect(err).To(MatchError("countersign.yaml:2:23: setup.logout_bound: the number is out of range; write a whole number of at most 18 digits"))
+		_, err = parse("profile: unified@1\nsetup: {queue: {batch_limit: 4, batch_idle_time: 1, batch_max_wait: 2, key_overlap: 9999999999999999999}}\n")
+		Expect(err).To(MatchError("countersign.yaml:2:85: setup.queue.key_overlap: the number is out of range; write a whole number of at most 18 digits"))
 	})
 
 	It("keeps the defaults where it says nothing", func() {

@@ -11,6 +11,7 @@ from unified_wire import PATIENCE, PROFILE, WELL_KNOWN, Line, NoAnswer, is_whole
 METADATA_KEPT = 60  # seconds
 READ_AGAIN = 10  # seconds between two readings of the keys of logout tokens
 LOGOUT_BOUND = 300  # seconds, where a platform announces none
+LONGEST_LOGOUT_BOUND = 3600  # that a platform may announce
 
 
 class KeysUnread(Exception):
@@ -72,7 +73,7 @@ class Remote:
 
     def logout_bound(self) -> int:
         bound = self._document.get("logout_bound")
-        return bound if is_whole(bound) else LOGOUT_BOUND
+        return min(bound, LONGEST_LOGOUT_BOUND) if is_whole(bound) else LOGOUT_BOUND
 
     def sending_line(self) -> Line:
         return self.registration.line(self.registration.keys[-1])

@@ -40,6 +40,8 @@ type conduct struct {
 	// status is answered in place of what the request deserves, where it is not 0, with the header.
 	status int
 	header [2]string
+	// accepted answers with 202 what would be right with 200.
+	accepted bool
 	// broken breaks the connection instead of answering.
 	broken bool
 	// hold keeps a request without an answer for so long, or until the conduct is another.
@@ -187,6 +189,7 @@ func (p *played) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"error":"invalid_request","error_description":"This cannot be read."}`)
 	case rec.logoutToken != "":
 		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(as.right())
 	default:
 		p.answer(w, rec, as)
 	}
@@ -274,5 +277,14 @@ func (p *played) answer(w http.ResponseWriter, to *told, as conduct) {
 		panic(fmt.Sprintf("an answer cannot be sealed: %v", err)) // the stage makes an error of the harness of it
 	}
 	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(as.right())
 	_, _ = io.WriteString(w, body) // the platform has gone when it cannot be written
+}
+
+// right is the status of an answer that is right but for it.
+func (as conduct) right() int {
+	if as.accepted {
+		return http.StatusAccepted
+	}
+	return http.StatusOK
 }

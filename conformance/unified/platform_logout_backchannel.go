@@ -175,6 +175,7 @@ func failedBackChannelLogoutTriedAgain(t *test) {
 	all := []failing{
 		{s.backChannel(), "status 500", conduct{status: http.StatusInternalServerError}},
 		{s.backChannel(), "status 400", conduct{status: http.StatusBadRequest}},
+		{s.backChannel(), "status 202", conduct{accepted: true}},
 		{s.backChannel(), "a redirect", conduct{status: http.StatusTemporaryRedirect, header: [2]string{"Location", t.Registering + "/elsewhere"}}},
 		{s.backChannel(), "a connection that broke", conduct{broken: true}},
 	}

@@ -69,6 +69,7 @@ func failedBatchTriedAgain(t *test) {
 		{s.batch(), "status 500", conduct{status: http.StatusInternalServerError}},
 		{s.batch(), "status 400", conduct{status: http.StatusBadRequest}},
 		{s.batch(), "status 204", conduct{status: http.StatusNoContent}},
+		{s.batch(), "status 202, though it says that all is done", conduct{accepted: true}},
 		{s.batch(), "a redirect", conduct{status: http.StatusTemporaryRedirect, header: [2]string{"Location", t.Registering + "/elsewhere"}}},
 		{s.batch(), "a connection that broke", conduct{broken: true}},
 	}
@@ -110,8 +111,14 @@ func triesGrowApart(t *test) {
 	defer s.release()
 	x := s.batch()
 	limit := t.batchLimit()
-	all := t.visits(limit, x.site)
+	const trickle = 4
+	users := t.crowd(limit + trickle)
+	var all []visit
+	for _, as := range users[trickle:] {
+		all = append(all, t.visit(as, x.site))
+	}
 	failing := conduct{status: http.StatusServiceUnavailable}
+	t.triesThroughATrickle(s.batch(), users[:trickle], failing)
 	slow := failing
 	slow.hold = serverTimeout - time.Second
 	x.behave(slow)
@@ -137,6 +144,30 @@ func triesGrowApart(t *test) {
 			return // that the wait does not grow for ever can be seen with a test clock only
 		}
 		x.flushed(failures+1, 0, fmt.Sprintf("try %d, %.0f s and up to a fifth more after the one before", failures+1, wait.Seconds()))
+	}
+}
+
+// triesThroughATrickle wants the try after a failure when its wait is over, whatever the tasks that come meanwhile would make a queue wait for.
+func (t *test) triesThroughATrickle(x *played, users []UserSetup, failing conduct) {
+	var all []visit
+	for _, as := range users {
+		all = append(all, t.visit(as, x.site))
+	}
+	x.behave(failing)
+	all[0].leave()
+	x.flushed(1, t.idleTime(), "a batch request after a logout")
+	x.behave(conduct{})
+	for i, v := range all[1:] {
+		if i > 0 {
+			t.passes(time.Second)
+		}
+		if len(x.received()) == 1 {
+			v.leave()
+		}
+	}
+	// Later it would come by the queue's own rules.
+	if !t.pollFor(soon/2, func() bool { return len(x.received()) > 1 }) {
+		t.Fail("another try a second after a failure, though tasks keep coming", "none within three seconds")
 	}
 }
 

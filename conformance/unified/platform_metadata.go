@@ -42,6 +42,10 @@ func metadataNamesTheEndpoints(t *test) {
 			t.FailAt(at, fmt.Sprintf("metadata whose %s is a whole number from %d to %d", n.name, n.least, n.most), fmt.Sprint(n.got))
 		}
 	}
+	const hour = 3600
+	if m.LogoutBound < 0 || m.LogoutBound > hour {
+		t.FailAt(at, fmt.Sprintf("metadata whose logout_bound is a whole number up to %d", hour), fmt.Sprint(m.LogoutBound))
+	}
 	t.keyOverlap()
 	t.idleTime()
 	if m.BatchMaxWait != 0 {

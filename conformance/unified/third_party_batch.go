@@ -243,6 +243,37 @@ func (t *thirdPartyTest) oldTaskSparesTheNewerLogin() {
 
 // UN-TP-44
 func (t *thirdPartyTest) loginThatLostTheRaceRefused() {
+	takesTokens := t.metadata.BackchannelLogoutEndpoint != ""
+	if takesTokens {
+		t.racesALogoutToken()
+	}
+	if !takesTokens || t.metadata.BatchLogoutEndpoint != "" {
+		t.racesABatch()
+	}
+}
+
+func (t *thirdPartyTest) racesALogoutToken() {
+	who := t.newPerson()
+	t.controlToken(t.p, t.logoutClaims(t.p, who.in(3)), "a logout token for generation 3 of a user who was never here")
+	for _, generation := range []int64{3, 1} {
+		t.tooLate(who.in(generation), func() {}, fmt.Sprintf("a callback after which the platform names the generation %d, 3 having ended by a logout token", generation))
+	}
+	t.welcome(t.p, who.in(4))
+
+	g := t.guest(t.p)
+	token := t.telling(t.logoutToken(t.p, nil, t.logoutClaims(t.p, g.who)))
+	var resp *conformance.Response
+	var err error
+	t.tooLate(g.who, func() { resp, err = t.Try(t.p.name, token) }, "a callback whose authentication request is overtaken by a logout token")
+	const what = "a logout token while the authentication request waits for its answer"
+	if err != nil || resp == nil {
+		t.Fail("an answer to "+what, fmt.Sprint(err))
+	}
+	t.ExpectStatus(resp, what, http.StatusOK, http.StatusNoContent)
+	g.goes("in the user's other browser")
+}
+
+func (t *thirdPartyTest) racesABatch() {
 	t.batchEndpoint()
 	who := t.newPerson()
 	t.logsOut(t.p, "a batch-logout request for generation 3 of a user who was never here", t.taskFor(who.in(3)))

@@ -3,6 +3,7 @@ package unified
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -125,6 +126,15 @@ func (t *thirdPartyTest) callbackTakenOnce() {
 	resp := c.calls(e.says)
 	t.unasked(mark, again)
 	t.ExpectStatus(resp, again, http.StatusBadRequest, http.StatusForbidden)
+
+	for _, name := range []string{"code", "iss"} {
+		twice := t.newCaller()
+		says, _ := twice.begins(t.p).approved(who)
+		changed := maps.Clone(says)
+		changed[name] = []string{says.Get(name), says.Get(name)}
+		t.ExpectStatus(twice.calls(changed), "a callback with "+name+" twice", http.StatusBadRequest)
+		t.strange(twice, says, "a right callback after one that had "+name+" twice")
+	}
 
 	second := t.newCaller()
 	says, _ := second.begins(t.p).approved(who)

@@ -102,7 +102,7 @@ func (t *thirdPartyTest) loginConfirmedWithinTheBound() {
 	visitor.confirmed(mark, visitor.homePage(), "a request for the home page when the bound has passed")
 
 	g = t.guest(t.p)
-	second, elsewhere := t.welcome(t.p, g.who), t.guest(t.q)
+	second := t.welcome(t.p, g.who)
 	t.later()
 	t.p.errs(atStatus, slip{change: func(m message) message { return m.with("active", false) }})
 	mark = t.Mark()
@@ -112,10 +112,37 @@ func (t *thirdPartyTest) loginConfirmedWithinTheBound() {
 	t.Behave()
 	g.goes("after the platform has said once that the login is not active")
 	second.goes("in the user's other browser, after the platform has said that the login is not active")
+	t.unconfirmable()
+	t.boundWithoutEnd()
+}
 
-	t.q.errs(atMetadata, slip{document: func(d members) { delete(d, "status_endpoint") }})
-	elsewhere.goes("when the bound has passed and the platform names no status_endpoint")
+// boundWithoutEnd wants a platform's bound of more than an hour taken for an hour.
+func (t *thirdPartyTest) boundWithoutEnd() {
+	const longest, documentKept = time.Hour, 60 * time.Second
+	if t.lifetime() <= longest+minute || !t.waits(documentKept+time.Second) {
+		return
+	}
+	t.q.errs(atMetadata, slip{document: func(d members) { d["logout_bound"] = 1_000_000 }})
+	g := t.guest(t.q)
+	if t.waits(longest + 2*time.Second) {
+		mark := t.Mark()
+		g.confirmed(mark, g.asks(), "a resource request an hour after a login, where the platform announces a longer bound")
+	}
 	t.Behave()
+}
+
+// unconfirmable wants a login at a platform without status endpoint refused when the bound has passed, and not ended for good.
+func (t *thirdPartyTest) unconfirmable() {
+	const documentKept = 60 * time.Second // at most, from the login on
+	g := t.guest(t.q)
+	past := max(t.bound(), documentKept) + 2*time.Second
+	if t.lifetime() <= past || !t.waits(past) {
+		return // the login ends of itself before, or time cannot pass
+	}
+	t.q.errs(atMetadata, slip{document: func(d members) { delete(d, "status_endpoint") }})
+	g.goes("when the bound has passed and the platform names no status_endpoint")
+	t.Behave()
+	t.welcome(t.q, g.who).stays("of the same generation, after the platform has named no status_endpoint for a while")
 }
 
 // UN-TP-47

@@ -3,6 +3,7 @@ package portal
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -168,11 +169,9 @@ func (j *judge) saidAll(party *ThirdParty) bool {
 // platform cannot tell (profile section 4.7), and so it has to take anybody's word for that.
 func (j *judge) saysDone(leg string, party *ThirdParty, p *pendingTask, e sim.Event) bool {
 	switch m := j.said(e.Message); {
-	case e.Message.Status/100 != 2:
-		return false
 	case leg == LegBackChannel:
-		return p.lastRequest == e.Message.InReplyTo
-	case !m.sealed && j.hardened() || !m.names(p.ids):
+		return p.lastRequest == e.Message.InReplyTo && (e.Message.Status == http.StatusOK || e.Message.Status == http.StatusNoContent)
+	case e.Message.Status != http.StatusOK, !m.sealed && j.hardened(), !m.names(p.ids):
 		return false
 	}
 	return p.generation <= j.done[ended{party.Host.Name(), j.Platform.Issuer, p.sub}]
