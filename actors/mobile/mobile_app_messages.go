@@ -77,7 +77,7 @@ func (m *MobileApp) readMessage(text string) (e event, err error) {
 		about, _ := c.Events[addressEvent].(map[string]any)
 		e.Address.SystemID, _ = about["system_id"].(string)
 		e.Address.Address, _ = about["address"].(string)
-		if e.Address.SystemID == "" || e.Address.Address == "" || c.RulesVersion < 1 {
+		if e.Address.SystemID == "" || !isSafeURL(e.Address.Address) || c.RulesVersion < 1 {
 			return e, malformed
 		}
 	}

@@ -134,6 +134,24 @@ var _ = Describe("The mobile app", func() {
 		Entry("with an address that is none", func(_, claims object) { claims["events"] = object{addressEvent: object{"system_id": "crm"}} }),
 	)
 
+	DescribeTable("takes no address message whose address is no safe URL",
+		func(address string) {
+			p := newAppPlay(guard.Set{})
+			p.run(func() {
+				p.enrols()
+				p.starts()
+				Expect(p.push(p.move(address))).To(Equal("400 invalid_request"))
+				Expect(p.starts()).To(Equal("200 " + crmAddress))
+			})
+		},
+		Entry("since it goes in the open", "http://crm.example/resource"),
+		Entry("since it is of another scheme", "ftp://crm.example/resource"),
+		Entry("since it has user information", "https://user:password@crm.example/resource"),
+		Entry("since it has a fragment", crmSecond+"#fragment"),
+		Entry("since it is no URL", "crm"),
+		Entry("since there is none", ""),
+	)
+
 	It("takes a message about something else, and does nothing", func() {
 		p := newAppPlay(guard.Set{})
 		p.run(func() {

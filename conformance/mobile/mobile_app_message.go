@@ -121,6 +121,31 @@ func (t *appTest) pushedAddressUsed() {
 	}
 	t.pushedAddress(t.erp().ID, t.other.addressed(), t.inForce(), "an address message of another system")
 	t.goesTo(t.system, "after an address message of another system")
+
+	t.messagesRefused(t.malformedMoves())
+	t.opened(t.start(fresh), t.system, "with an answer of the rules in force, after malformed address messages by newer ones")
+}
+
+// malformedMoves are address messages, rightly signed, in which something is no address, or no version.
+func (t *appTest) malformedMoves() (malformed []spoilt) {
+	own, newer, to := t.crm().ID, t.inForce()+1, t.moved.addressed()
+	_, rest, _ := strings.Cut(to, "://")
+	add := func(what string, s statement) {
+		malformed = append(malformed, spoilt{"an address message " + what, t.made(s.signed(t.signer))})
+	}
+	for _, c := range []struct{ what, address string }{
+		{"with an http address beyond loopback", "http://" + own + ".test.example/resource"},
+		{"with an address of another scheme", "ftp://" + rest},
+		{"with an address that has user information", strings.Replace(to, rest, "user:password@"+rest, 1)},
+		{"with an address that has a fragment", to + "#fragment"},
+		{"with an address that is no URL", own},
+		{"without an address", ""},
+	} {
+		add(c.what, t.message().moved(own, c.address, newer))
+	}
+	add("whose rules_version is a text", t.message().moved(own, to, newer).with("rules_version", fmt.Sprint(newer)))
+	add("without rules_version", t.message().moved(own, to, newer).with("rules_version", nil))
+	return malformed
 }
 
 // MO-AP-32
