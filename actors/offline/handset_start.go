@@ -53,11 +53,11 @@ func (h *Handset) Start(w Wish) (Began, error) {
 		return Began{}, err
 	}
 	if no, err := ParseRefusal(answer, reading(h.Env)); err == nil {
-		return Began{}, &problem{Status: http.StatusConflict, Code: no.Error, Description: "the device refused the application"}
+		return Began{}, h.refused(no, a)
 	}
 	i, err := h.accept(answer, a)
 	if err != nil {
-		return Began{}, &problem{Status: http.StatusConflict, Code: "information_rejected", Description: err.Error()}
+		return Began{}, informationRejected(err)
 	}
 	// flows, what you see is what you sign
 	if i.Level == 1 && h.Guards.Hardened() && !h.Guards.On("OF-HS-21") {
@@ -66,6 +66,19 @@ func (h *Handset) Start(w Wish) (Began, error) {
 		}
 	}
 	return h.show(c, i)
+}
+
+// refused is how a start ends that the device refused.
+func (h *Handset) refused(no Refusal, a Application) error {
+	// flows, replayed or relayed frames
+	if h.Guards.Forbids("OF-HS-15", no.Serial != nil && !bytes.Equal(no.Serial, a.Serial)) {
+		return informationRejected(notAppliedFor("serial"))
+	}
+	return &problem{Status: http.StatusConflict, Code: no.Error, Description: "the device refused the application"}
+}
+
+func informationRejected(why error) error {
+	return &problem{Status: http.StatusConflict, Code: "information_rejected", Description: why.Error()}
 }
 
 // serial makes the number that the business goes by.
@@ -179,6 +192,9 @@ func (h *Handset) compare(i Information, a Application) error {
 	// flows, short lived
 	case h.Guards.Forbids("OF-HS-19", !h.timely(i)):
 		return notAppliedFor("time to end")
+	// RFC 9180 section 7.1.4
+	case i.SealKey != nil && !sealable(i.SealKey):
+		return notAppliedFor("seal key")
 	}
 	return nil
 }

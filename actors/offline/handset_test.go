@@ -55,6 +55,25 @@ var _ = Describe("The handset", func() {
 		Expect(refused.member("error")).To(Equal("unknown_service"))
 	})
 
+	It("takes no refusal of another serial", func() {
+		p.answering("/application", func(sent) *http.Response { return says(http.StatusConflict, []byte(`{"error": "serial_used"}`)) })
+		Expect(p.press("/start", p.wish()).member("error")).To(Equal("serial_used"))
+		no, err := offline.Refusal{Error: "serial_used", Serial: make([]byte, 16)}.Fields().Encode()
+		Expect(err).NotTo(HaveOccurred())
+		p.answering("/application", func(sent) *http.Response { return says(http.StatusOK, no) })
+		refused := p.press("/start", p.wish())
+		Expect(refused.status).To(Equal(http.StatusConflict))
+		Expect(refused.member("error")).To(Equal("information_rejected"))
+	})
+
+	It("shows no information whose seal key nothing can be sealed to", func() {
+		p.setsPassword()
+		p.informing(differing(func(i *offline.Information) { i.Level, i.SealKey = 2, make([]byte, 32) }))
+		refused := p.press("/start", p.large())
+		Expect(refused.status).To(Equal(http.StatusConflict))
+		Expect(refused.member("error")).To(Equal("information_rejected"))
+	})
+
 	It("asks again at growing intervals, and polls while the device says WAIT for thirty seconds", func() {
 		delete(p.hosts, "till.example")
 		begin := p.now

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"cmp"
+	"crypto/ecdh"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -79,6 +80,20 @@ func SealProof(entropy io.Reader, sealKey, proof, info []byte) ([]byte, error) {
 		return no(err)
 	}
 	return append(encapsulated, ciphertext...), nil
+}
+
+// sealable reports whether proofs can be sealed to a key: X25519 refuses some (RFC 7748 section 6.1), whatever the other key is.
+func sealable(sealKey []byte) bool {
+	anybody, err := ecdh.X25519().NewPrivateKey(make([]byte, 32))
+	if err != nil {
+		return false
+	}
+	public, err := ecdh.X25519().NewPublicKey(sealKey)
+	if err != nil {
+		return false
+	}
+	_, err = anybody.ECDH(public)
+	return err == nil
 }
 
 // SealPublic gives the public key of an X25519 private key of 32 bytes.

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from offline_cbor import Encoded, Malformed, encode
 from offline_envelope import parse
-from offline_hpke import seal
+from offline_hpke import seal, usable
 from offline_messages import (AMOUNT, APPLICATION, APPROVED, CHALLENGE, COUNTERSIGN, CURRENCY, DECISION, DEVICE, ERROR,
                               EXPIRES_AT, HANDSET, INFORMATION, ISSUED_AT, ISSUER, LEVEL, PROOF, REFUSAL, RESULT,
                               RESULT_BYTES, SEAL_KEY, SEALED_PROOF, SERIAL, SERVICE, TYPE, VERIFIED, differing,
@@ -94,6 +94,8 @@ class Business:
         now = self.handset.clock.now()
         if self.hold("OF-HS-19") and not now - PAST <= information[EXPIRES_AT] <= now + AHEAD:
             raise InformationRejected("it has expired or expires too late")
+        if information[LEVEL] == 2 and not usable(information[SEAL_KEY]):
+            raise InformationRejected("its seal_key is no public key")
         return information
 
     # Countersign and decision (section 6.2)
@@ -123,10 +125,7 @@ class Business:
         ephemeral = None
         if not self.hold("OF-HS-25"):
             self.handset.ephemeral = ephemeral = self.handset.ephemeral or X25519PrivateKey.generate()
-        try:
-            countersign[SEALED_PROOF] = seal(countersign[SEAL_KEY], seal_info(bound_bytes(countersign)), right, ephemeral)
-        except ValueError as error:
-            raise InformationRejected("its seal_key is no public key") from error
+        countersign[SEALED_PROOF] = seal(countersign[SEAL_KEY], seal_info(bound_bytes(countersign)), right, ephemeral)
 
     def _outcome(self, message: bytes) -> str:
         if not self.hold("OF-HS-11"):

@@ -52,6 +52,15 @@ def seal(recipient: bytes, info: bytes, plaintext: bytes, ephemeral: X25519Priva
     return enc + cipher.encrypt(nonce, plaintext, b"")
 
 
+def usable(recipient: bytes) -> bool:
+    """Whether X25519 takes a public key: to one of low order nothing can be sealed (RFC 9180 section 7.1.4)."""
+    try:
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(recipient))
+    except ValueError:
+        return False
+    return True
+
+
 def open_sealed(key: X25519PrivateKey, info: bytes, sealed: bytes) -> bytes:
     enc = sealed[:KEY_LENGTH]
     try:

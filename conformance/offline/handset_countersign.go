@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strings"
@@ -152,6 +153,22 @@ func (h *handsetTest) proofSealedToTheServer() {
 			h.FailAt(exchange, "the proof of the password in sealed_proof", "another")
 		}
 	}
+	for _, key := range h.lowOrder() {
+		h.rejects(fmt.Sprintf("information at level 2 with the seal_key %x, which makes no secret", key), h.changed(func(information fields) fields {
+			return information.with(keyLevel, uint64(2)).with(keySealKey, key)
+		}))
+	}
+}
+
+// lowOrder are public keys of X25519 under which every secret is zero (RFC 7748 section 6.1): points of order 2, 4 and 8.
+func (h *handsetTest) lowOrder() [][]byte {
+	one := make([]byte, 32)
+	one[0] = 1
+	eight, err := hex.DecodeString("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")
+	if err != nil {
+		h.Broken("a point cannot be read: %v", err)
+	}
+	return [][]byte{make([]byte, 32), one, eight}
 }
 
 // OF-HS-25

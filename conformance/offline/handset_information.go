@@ -137,6 +137,7 @@ func (h *handsetTest) informationOfItsOwnDomain() {
 func (h *handsetTest) informationForThisSerial() {
 	h.begins(h.low())
 	h.rejects("information for another serial", h.other(keySerial, h.random(16)))
+	h.rejects("a refusal of another serial", func(fields) []byte { return newRefusal("serial_used", h.random(16)).encode() })
 }
 
 // OF-HS-16
