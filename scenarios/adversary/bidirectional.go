@@ -38,7 +38,7 @@ func Bidirectional() Flow {
 		Set:        setTwoSites,
 		Type:       twoSitesType,
 		Volatile:   []string{"oauth_signature", "oauth_timestamp"},
-		Nonces:     []string{"nonces"},
+		Nonces:     []string{"client/nonces", "oauth-server/nonces", "resource-server/nonces"},
 	}
 }
 

@@ -125,6 +125,14 @@ func hash(h uint64, text string) uint64 {
 	return mix(h, 0xff)
 }
 
+// spread makes of a hash a summand: sums of hashes that end alike are equal where parts of them change places, and those of what it gives are not (the last
+// steps of SplitMix64). Nothing stays nothing.
+func spread(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
 func mix(h, n uint64) uint64 {
 	for range 8 {
 		h = (h ^ n&0xff) * prime

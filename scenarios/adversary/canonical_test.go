@@ -90,6 +90,32 @@ var _ = Describe("A quiet point", func() {
 		Expect(label).To(Equal("alice reads the page of oauth.a, time 2"))
 	})
 
+	It("is another one while something else is on its way, and none of its own when it has arrived", func() {
+		bare := d.state()
+		on := func(id int, url string) uint64 {
+			d.flies(&sim.Message{ID: id, From: "alice", To: "oauth.a", Method: http.MethodGet, URL: url})
+			defer d.gone(id)
+			return d.state()
+		}
+		first := on(7, "https://oauth.a/page?token=one")
+		Expect(first).NotTo(Equal(bare))
+		Expect(on(8, "https://oauth.a/page?token=two")).NotTo(Equal(first))
+		Expect(on(9, "https://oauth.a/page?token=one")).To(Equal(first), "whatever its number")
+		Expect(d.state()).To(Equal(bare))
+	})
+
+	It("is another one for what is being done there", func() {
+		bare := d.state()
+		d.doing = "the attacker goes in and out fifteen times"
+		Expect(d.state()).NotTo(Equal(bare))
+	})
+
+	It("is another one where somebody has something to do yet, though nobody can see it", func() {
+		began := sim.Event{Kind: sim.EventDeliver, PID: 3}
+		Expect(busy([]sim.Event{began, {Kind: sim.EventStart, PID: 4}, {Kind: sim.EventRespond, PID: 3}})).To(Equal(map[int]bool{4: true}))
+		Expect(busy([]sim.Event{began, {Kind: sim.EventRespond, PID: 3}})).To(BeEmpty())
+	})
+
 	It("is another one when somebody was lured from a page to one that looks the same", func() {
 		_, state := d.quiet()
 		d.probing = true

@@ -49,7 +49,8 @@ type Director struct {
 	tricks      func(*sim.Message) []Trick
 	diversions  []string // hosts of one role, to each of which goes what was meant for another
 	finished    bool
-	probing     bool // a move was made at the last quiet point, and nothing was decided since
+	probing     bool   // a move was made at the last quiet point, and nothing was decided since
+	doing       string // what is being done at a quiet point: a move of several requests goes on after a message of it has passed
 	before      struct {
 		writes, knows, heard int
 		standing             uint64
@@ -224,7 +225,9 @@ func (d *Director) Direct() {
 		if o.do == nil {
 			break
 		}
+		d.doing = o.Label
 		o.do()
+		d.doing = ""
 	}
 	d.finished = true
 	for _, do := range d.finally {

@@ -43,7 +43,7 @@ func Mobile() Flow {
 		Set:      setOffice,
 		Type:     func(string, *sim.Message, Field) Meaning { return Meaning{} },
 		Volatile: []string{"iat", "exp"},
-		Nonces:   []string{"used-proofs"},
+		Nonces:   []string{"authorization-server/used-proofs", "business-system/used-proofs"},
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"countersign/scenarios/stage"
@@ -25,6 +24,8 @@ type memory struct {
 	dirty   []place          // what was written since
 	seen    int              // events that were taken in
 	under   uint64           // what the attacker did to messages that are under way
+	aloft   map[int]uint64   // messages that are on their way, by their IDs; taken down where something can happen on the way
+	flying  uint64           // sum of those
 }
 
 // place is where a record stands.
@@ -33,7 +34,7 @@ type place struct{ host, bucket, key string }
 func newMemory(f Flow) memory {
 	return memory{
 		naming: naming{volatile: f.Volatile, names: map[string]uint64{}, taken: map[uint64]int{}},
-		hosts:  map[string]uint64{}, chains: map[int]uint64{}, cookies: map[string]uint64{}, records: map[place]uint64{}, values: map[place][]byte{},
+		hosts:  map[string]uint64{}, chains: map[int]uint64{}, cookies: map[string]uint64{}, records: map[place]uint64{}, values: map[place][]byte{}, aloft: map[int]uint64{},
 	}
 }
 
@@ -44,12 +45,12 @@ func (d *Director) state() uint64 {
 	}
 	d.fold()
 	h := d.standing()
-	sum := d.stored
+	sum := d.stored + d.flying
 	for _, name := range slices.Sorted(maps.Keys(d.hosts)) {
-		sum += mix(hash(1, name), d.hosts[name])
+		sum += spread(mix(hash(1, name), d.hosts[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.cookies)) {
-		sum += mix(hash(2, name), d.cookies[name])
+		sum += spread(mix(hash(2, name), d.cookies[name]))
 	}
 	for _, t := range d.knows.terms {
 		if !t.learnt {
@@ -57,10 +58,10 @@ func (d *Director) state() uint64 {
 			h = mix(h, uint64(len(t.Secret)))
 			continue
 		}
-		sum += mix(d.text(hash(3, t.Type), t.Value), uint64(len(t.Secret)))
+		sum += spread(mix(d.text(hash(3, t.Type), t.Value), uint64(len(t.Secret))))
 		d.fresh = d.fresh[:0]
 	}
-	h = mix(mix(h, sum), d.under)
+	h = hash(mix(mix(h, sum), d.under), d.doing)
 	if d.turn != nil && d.turnMatters() {
 		h = hash(h, d.turn.name)
 	}
@@ -95,7 +96,7 @@ func (d *Director) turnMatters() bool {
 
 // wrote takes down that an actor has changed what it stores. What is written again as it was is no change.
 func (d *Director) wrote(c stage.Change) {
-	if slices.ContainsFunc(d.system.Flow.Nonces, func(part string) bool { return strings.Contains(c.Bucket, part) }) {
+	if slices.Contains(d.system.Flow.Nonces, c.Bucket) {
 		return
 	}
 	at := place{c.Host, c.Bucket, c.Key}
@@ -112,9 +113,27 @@ func (d *Director) idle() bool {
 	return d.probing && d.writes == d.before.writes && d.knows.size == d.before.knows && d.standing() == d.before.standing
 }
 
-// traceless reports whether what the attacker did since the last point was idle, and set no cookie.
+// traceless reports whether what the attacker did since the last point was idle, set no cookie, and leaves nobody with something to do yet.
 func (d *Director) traceless() bool {
-	return d.idle() && !slices.ContainsFunc(d.stage.World.Trace().Events()[d.seen:], setsCookie)
+	if !d.idle() {
+		return false
+	}
+	fresh := d.stage.World.Trace().Events()[d.seen:]
+	return !slices.ContainsFunc(fresh, setsCookie) && len(busy(fresh)) == 0
+}
+
+// busy are the processes that began since and are not done.
+func busy(fresh []sim.Event) map[int]bool {
+	all := map[int]bool{}
+	for i := range fresh {
+		switch e := &fresh[i]; e.Kind {
+		case sim.EventDeliver, sim.EventStart:
+			all[e.PID] = true
+		case sim.EventRespond, sim.EventFinish:
+			delete(all, e.PID)
+		}
+	}
+	return all
 }
 
 // quietPoint is what is remembered of the last one.
@@ -147,8 +166,9 @@ func (d *Director) fold() {
 	fresh := events[d.seen:]
 	forgotten := d.traceless() || d.refused(fresh)
 	d.seen = len(events)
-	if !forgotten {
-		for i := range fresh {
+	for i := range fresh {
+		d.lands(&fresh[i])
+		if !forgotten {
 			d.foldEvent(&fresh[i])
 		}
 	}
@@ -167,14 +187,12 @@ func (d *Director) refused(fresh []sim.Event) bool {
 	if !d.probing || d.knows.size != d.before.knows || d.before.heard != len(d.heard) || d.standing() != d.before.standing {
 		return false
 	}
-	answers, ours, busy := 0, map[int]bool{}, map[int]bool{} // processes that handle it, and those of them that are not done
+	answers, ours := 0, map[int]bool{} // processes that handle it
 	for i := range fresh {
 		e := &fresh[i]
 		switch e.Kind {
 		case sim.EventDeliver, sim.EventStart:
-			ours[e.PID], busy[e.PID] = true, true
-		case sim.EventRespond, sim.EventFinish:
-			delete(busy, e.PID)
+			ours[e.PID] = true
 		case sim.EventReceive:
 			if e.Host == d.host.Name() {
 				answers++
@@ -182,7 +200,7 @@ func (d *Director) refused(fresh []sim.Event) bool {
 			if setsCookie(*e) || e.Host == d.host.Name() && e.Message.Status < http.StatusBadRequest {
 				return false
 			}
-		case sim.EventSend, sim.EventInject, sim.EventNote:
+		case sim.EventSend, sim.EventInject, sim.EventNote, sim.EventRespond, sim.EventFinish:
 		default:
 			return false
 		}
@@ -190,7 +208,7 @@ func (d *Director) refused(fresh []sim.Event) bool {
 			return false
 		}
 	}
-	return answers > 0 && len(busy) == 0
+	return answers > 0 && len(busy(fresh)) == 0
 }
 
 func setsCookie(e sim.Event) bool {
@@ -213,13 +231,34 @@ func (d *Director) foldEvent(e *sim.Event) {
 		d.cookies[e.Host] = mix(d.cookies[e.Host], h)
 	}
 	if e.PID == 0 || e.Host == d.host.Name() {
-		d.hosts[e.Host] += h
+		d.hosts[e.Host] += spread(h)
 		return
 	}
 	before := d.chains[e.PID]
 	after := mix(before, h)
 	d.chains[e.PID] = after
-	d.hosts[e.Host] += after - before
+	d.hosts[e.Host] += spread(after) - spread(before)
+}
+
+// flies takes a message down that is on its way, as it will arrive. What nobody has seen yet gets no name by it.
+func (d *Director) flies(m *sim.Message) {
+	h := spread(d.message(mix(hash(6, m.To), uint64(m.Kind)), m))
+	d.fresh = d.fresh[:0]
+	d.flying += h - d.aloft[m.ID]
+	d.aloft[m.ID] = h
+}
+
+// lands forgets a message that is on its way no more.
+func (d *Director) lands(e *sim.Event) {
+	switch e.Kind {
+	case sim.EventDeliver, sim.EventReceive, sim.EventDrop, sim.EventRefuse, sim.EventError:
+		d.gone(e.Message.ID)
+	}
+}
+
+func (d *Director) gone(id int) {
+	d.flying -= d.aloft[id]
+	delete(d.aloft, id)
 }
 
 // foldRecord takes in what stands at a place now.
@@ -233,12 +272,15 @@ func (d *Director) foldRecord(at place) {
 	}
 	h := hash(hash(5, at.host), at.bucket)
 	h = d.text(h, at.key)
-	h = d.named(d.record(h, string(value)))
+	h = spread(d.named(d.record(h, string(value))))
 	d.records[at] = h
 	d.stored += h - before
 }
 
-func (d *Director) foldMessage(h uint64, m *sim.Message) uint64 {
+func (d *Director) foldMessage(h uint64, m *sim.Message) uint64 { return d.named(d.message(h, m)) }
+
+// message takes in a message. What is fresh in it has no name yet.
+func (d *Director) message(h uint64, m *sim.Message) uint64 {
 	h = hash(h, m.From)
 	h = hash(h, m.Method)
 	h = mix(h, uint64(m.Status))
@@ -249,7 +291,7 @@ func (d *Director) foldMessage(h uint64, m *sim.Message) uint64 {
 				h = d.text(hash(h, f.Name), f.Value)
 			}
 		}
-		return d.named(h)
+		return h
 	}
 	for _, name := range [...]string{"Authorization", "Location", "Cookie", "Set-Cookie", "Origin"} {
 		for _, v := range m.Header[name] {
@@ -259,5 +301,5 @@ func (d *Director) foldMessage(h uint64, m *sim.Message) uint64 {
 	if d.opens != nil {
 		h = d.text(h, string(d.opens(m.Body)))
 	}
-	return d.named(d.text(h, string(m.Body)))
+	return d.text(h, string(m.Body))
 }

@@ -72,7 +72,7 @@ func Unified() Flow {
 		Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice on two devices", "alice at the wiki", "alice at many", "alice at both", "alice again and again", "alice leaves for good", "alice in a hurry", "alice leaves here", "alice at the forum", "a key on its way", "a key in between", "a key replaced"},
 		Set:      setPortal,
 		Type:     portalType,
-		Nonces:   []string{"messages", "logout-tokens", "documents", "platform-keys"},
+		Nonces:   []string{"platform/messages", "third-party/messages", "third-party/logout-tokens"},
 		Hold:     8 * time.Second, // programs wait for ten
 	}
 }

@@ -34,6 +34,7 @@ func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
 	if hears && !m.Injected && m.Kind == sim.Request && d.worthKeeping(&m) {
 		d.heard = append(d.heard, m)
 	}
+	d.flies(&m)
 	label := "the " + d.nth(&m) + " passes"
 	if m.Kind == sim.Response {
 		label = "the answer to the " + d.nth(&m) + " passes"
@@ -56,6 +57,14 @@ func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
 	}
 	d.tell("%s: %s", label, options[chosen].Label)
 	v := options[chosen].verdict()
+	switch {
+	case v.Replace != nil:
+		changed := *v.Replace
+		changed.ID = m.ID
+		d.flies(&changed)
+	case v.Answer != nil:
+		d.gone(m.ID)
+	}
 	if !v.Drop && v.Replace == nil { // what comes of it comes later, and the worlds differ from here on
 		d.under = d.foldMessage(hash(hash(d.under, label), options[chosen].Label), &m)
 	}

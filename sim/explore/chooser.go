@@ -126,7 +126,13 @@ func (c *Chooser) try(p Point) (chosen int, decided bool) {
 			return at, true
 		}
 	}
-	s.over, c.stopped = true, true // what follows of itself was played before
+	s.over = true
+	if len(s.inert) > 0 {
+		// No state tells these steps from nothing. Whoever judges the run may: it is played to its end.
+		c.known = nil
+		return 0, true
+	}
+	c.stopped = true // what follows of itself was played before
 	return Stop, true
 }
 

@@ -64,17 +64,18 @@ func (s Search) gamble(ctx context.Context, f *Frontier, r Result) (Result, erro
 	for f.Stats.Random < s.Random {
 		first := f.Stats.Random
 		drawn := make([]lottery, min(batch, s.Random-first))
-		results := parallel(ctx, s.workers(), len(drawn), func(i int) (d done) {
+		results, err := s.batch(ctx, len(drawn), func(i int) (d done) {
 			d, drawn[i] = s.draw(uint64(first+i), length)
 			return d
 		})
+		if err != nil {
+			return r, s.stop(f, err)
+		}
 		for _, l := range drawn[:len(results)] {
 			odds.Parties, odds.Options = max(odds.Parties, len(l.priority)), max(odds.Options, l.options)
 		}
 		f.Odds, r.Odds = odds, odds
-		if over, err := s.take(f, results, &r); err != nil {
-			return r, s.stop(f, err)
-		} else if over {
+		if s.take(f, results, &r) {
 			return r, nil
 		}
 		if err := s.pause(ctx, f, s.moves()); err != nil {

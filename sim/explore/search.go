@@ -110,12 +110,12 @@ func (s Search) Run(ctx context.Context) (Result, error) {
 	r := Result{}
 	for f.Next < len(s.Models) {
 		first := f.Next
-		results := parallel(ctx, s.workers(), min(batch, len(s.Models)-first), func(i int) done { return s.root(first+i, f) })
-		f.Next += len(results)
-		if stop, err := s.take(f, results, &r); err != nil {
-			f.Next--
+		results, err := s.batch(ctx, min(batch, len(s.Models)-first), func(i int) done { return s.root(first+i, f) })
+		if err != nil {
 			return r, s.stop(f, err)
-		} else if stop {
+		}
+		f.Next += len(results)
+		if s.take(f, results, &r) {
 			return r, nil
 		}
 		if err := s.pause(ctx, f, 0); err != nil {
@@ -129,12 +129,12 @@ func (s Search) Run(ctx context.Context) (Result, error) {
 			continue
 		}
 		tasks := queue[:min(batch, len(queue))]
-		results := parallel(ctx, s.workers(), len(tasks), func(i int) done { return s.perform(tasks[i], f) })
-		f.Tasks[f.Level] = queue[len(results):]
-		if stop, err := s.take(f, results, &r); err != nil {
-			f.Tasks[f.Level] = queue[len(results)-1:]
+		results, err := s.batch(ctx, len(tasks), func(i int) done { return s.perform(tasks[i], f) })
+		if err != nil {
 			return r, s.stop(f, err)
-		} else if stop {
+		}
+		f.Tasks[f.Level] = queue[len(results):]
+		if s.take(f, results, &r) {
 			return r, nil
 		}
 		if err := s.pause(ctx, f, f.Level); err != nil {
@@ -183,6 +183,25 @@ func (s Search) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
+// batch does n things in their order, up to the first that found something. A batch in which something went wrong, or that is cut short since the context has
+// ended, counts for nothing and is done as a whole another time: where the next one begins, and with it what is known there, does not depend on that.
+func (s Search) batch(ctx context.Context, n int, do func(int) done) ([]done, error) {
+	results := parallel(ctx, s.workers(), n, do)
+	if len(results) == 0 {
+		return nil, nil
+	}
+	switch last := results[len(results)-1]; {
+	case last.err != nil:
+		return nil, last.err
+	case len(results) < n && last.finding == nil:
+		return nil, nil
+	}
+	return results, nil
+}
+
+// ends reports whether nothing after it is of interest.
+func (d done) ends() bool { return d.finding != nil || d.err != nil }
+
 // parallel does n things in their order, some at the same time, up to the first that found something or went wrong. It returns those, without a gap.
 func parallel(ctx context.Context, workers, n int, do func(int) done) []done {
 	results := make([]done, n)
@@ -204,7 +223,7 @@ func parallel(ctx context.Context, workers, n int, do func(int) done) []done {
 					return nil
 				}
 				results[i] = do(i)
-				if results[i].finding != nil || results[i].err != nil {
+				if results[i].ends() {
 					mu.Lock()
 					end = min(end, i+1)
 					mu.Unlock()
@@ -216,24 +235,21 @@ func parallel(ctx context.Context, workers, n int, do func(int) done) []done {
 	return results[:end]
 }
 
-// take merges results in their order, and reports whether the search is over. Its error is that of the last of them, which is not merged.
-func (s Search) take(f *Frontier, results []done, r *Result) (over bool, err error) {
+// take merges results in their order, and reports whether the search is over.
+func (s Search) take(f *Frontier, results []done, r *Result) (over bool) {
 	for _, d := range results {
-		if d.err != nil {
-			return true, d.err
-		}
 		f.Stats.add(d.stats)
 		r.Stats = f.Stats
 		if d.finding != nil {
 			r.Finding = d.finding
-			return true, nil
+			return true
 		}
 		for _, n := range d.nodes {
 			f.grow(n)
 		}
 	}
 	r.Stats = f.Stats
-	return false, nil
+	return false
 }
 
 // root plays a model as it goes of itself.

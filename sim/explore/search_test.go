@@ -18,7 +18,8 @@ import (
 func lock(name string, combination ...int) explore.Model {
 	return explore.Model{Name: name, Play: func(c *explore.Chooser) explore.Outcome {
 		dials := make([]int, len(combination))
-		for turn := 0; turn < 6; {
+		turn := 0
+		for turn < 6 {
 			options := []explore.Option{{Label: "leave it"}}
 			for i := range dials {
 				for digit := range 4 {
@@ -42,9 +43,9 @@ func lock(name string, combination ...int) explore.Model {
 			}
 		}
 		if slices.Equal(dials, combination) {
-			return explore.Outcome{Breaches: []explore.Breach{{Invariant: "locked", Requirement: "X-1", Text: "it is open"}}}
+			return explore.Outcome{Exchanges: turn, Breaches: []explore.Breach{{Invariant: "locked", Requirement: "X-1", Text: "it is open"}}}
 		}
-		return explore.Outcome{}
+		return explore.Outcome{Exchanges: turn}
 	}}
 }
 
@@ -118,6 +119,55 @@ var _ = Describe("A search", func() {
 		whole := explore.Search{Models: []explore.Model{lock("three", 1, 2, 3)}, Bounds: explore.Price{Moves: 3}, Workers: 2}
 		want := run(whole)
 		Expect(run(resumed(whole, 2))).To(Equal(want))
+	})
+
+	It("goes on from where it was stopped in the midst of a batch, to the same end", func() {
+		three := lock("three", 1, 2, 3)
+		want := run(explore.Search{Models: []explore.Model{three}, Bounds: explore.Price{Moves: 3}, Workers: 1})
+		for _, last := range []int{2, 30, want.Runs / 2} {
+			ctx, stop := context.WithCancel(context.Background())
+			plays := 0
+			stopped := explore.Model{Name: three.Name, Play: func(c *explore.Chooser) explore.Outcome {
+				if plays++; plays == last {
+					stop()
+				}
+				return three.Play(c)
+			}}
+			s := explore.Search{Models: []explore.Model{stopped}, Bounds: explore.Price{Moves: 3}, Workers: 1}
+			s.Stopped = func(f explore.Frontier) error {
+				s.Begun = &f
+				return nil
+			}
+			_, err := s.Run(ctx)
+			Expect(err).To(MatchError(context.Canceled))
+			Expect(s.Begun).NotTo(BeNil())
+			Expect(run(s)).To(Equal(want))
+		}
+	})
+
+	It("has a run judged to its end in which only the judge can tell what was done from nothing", func() {
+		said := explore.Breach{Invariant: "unsaid", Requirement: "X-2", Text: "it was said"}
+		r := run(explore.Search{Bounds: explore.Price{Moves: 1}, Models: []explore.Model{{Name: "speaker", Play: func(c *explore.Chooser) explore.Outcome {
+			says := false
+			for turn := uint64(1); turn <= 2; {
+				switch c.Choose(explore.Point{Label: fmt.Sprintf("turn %d", turn), State: turn, Options: func() []explore.Option {
+					return []explore.Option{{Label: "be silent"}, {Label: "say it", Price: explore.Price{Moves: 1}}}
+				}}) {
+				case explore.Stop:
+					return explore.Outcome{}
+				case 0:
+					turn++
+				default:
+					says = turn == 1 // and all is as it was
+				}
+			}
+			if says {
+				return explore.Outcome{Breaches: []explore.Breach{said}}
+			}
+			return explore.Outcome{}
+		}}}})
+		Expect(r.Finding).NotTo(BeNil())
+		Expect(r.Finding.Breaches).To(ConsistOf(said))
 	})
 
 	DescribeTable("goes on from where a model went wrong, to the same end", func(nth func(runs int) int) {
