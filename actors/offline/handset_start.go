@@ -70,8 +70,7 @@ func (h *Handset) Start(w Wish) (Began, error) {
 
 // refused is how a start ends that the device refused.
 func (h *Handset) refused(no Refusal, a Application) error {
-	// flows, replayed or relayed frames
-	if h.Guards.Forbids("OF-HS-15", no.Serial != nil && !bytes.Equal(no.Serial, a.Serial)) {
+	if no.Serial != nil && h.otherSerial(no.Serial, a) {
 		return informationRejected(notAppliedFor("serial"))
 	}
 	return &problem{Status: http.StatusConflict, Code: no.Error, Description: "the device refused the application"}
@@ -167,7 +166,7 @@ func (h *Handset) accept(message []byte, a Application) (Information, error) {
 type notAppliedFor string
 
 func (n notAppliedFor) Error() string {
-	return "the information to be signed has another " + string(n) + " than it should"
+	return "the device answered with another " + string(n) + " than it should"
 }
 
 const errNotServers = notAppliedFor("signature")
@@ -175,8 +174,7 @@ const errNotServers = notAppliedFor("signature")
 // compare judges information by what was applied for.
 func (h *Handset) compare(i Information, a Application) error {
 	switch {
-	// flows, replayed or relayed frames
-	case h.Guards.Forbids("OF-HS-15", !bytes.Equal(i.Serial, a.Serial)):
+	case h.otherSerial(i.Serial, a):
 		return notAppliedFor("serial")
 	// flows, relay to a distant device
 	case h.Guards.Forbids("OF-HS-16", i.Device != a.Device):
@@ -197,6 +195,12 @@ func (h *Handset) compare(i Information, a Application) error {
 		return notAppliedFor("seal key")
 	}
 	return nil
+}
+
+// otherSerial reports whether the serial in message 1 is not the application's, where that matters.
+func (h *Handset) otherSerial(serial []byte, a Application) bool {
+	// flows, replayed or relayed frames
+	return h.Guards.Forbids("OF-HS-15", !bytes.Equal(serial, a.Serial))
 }
 
 // timely reports whether the information ends neither long ago nor long from now, by the handset's own clock.
