@@ -132,12 +132,12 @@ func (pr *proof) transcribe(report conformance.Report) error {
 
 // named are the files that the evidence pins down.
 func (pr *proof) named(folder reports.Folder, report conformance.Report) ([]evidence.File, error) {
-	program, err := os.Executable()
+	running, err := thisProgram()
 	if err != nil {
-		return nil, fmt.Errorf("the program does not know where it lies, so that its digest cannot be taken: %w", err)
+		return nil, err
 	}
-	var files []evidence.File
-	for name, path := range map[string]string{evidence.Transcript: pr.recording, evidence.Report: folder.Path("report.json"), evidence.Binary: program} {
+	files := []evidence.File{running}
+	for name, path := range map[string]string{evidence.Transcript: pr.recording, evidence.Report: folder.Path("report.json")} {
 		f, err := fileNamed(name, path)
 		if err != nil {
 			return nil, err
@@ -146,6 +146,15 @@ func (pr *proof) named(folder reports.Folder, report conformance.Report) ([]evid
 	}
 	judgedBy, err := documents(report)
 	return append(files, judgedBy...), err
+}
+
+// thisProgram takes the digest of the program that runs.
+func thisProgram() (evidence.File, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return evidence.File{}, fmt.Errorf("the program does not know where it lies, so that its digest cannot be taken: %w", err)
+	}
+	return fileNamed(evidence.Binary, path)
 }
 
 // fileNamed takes a file's digest.

@@ -63,6 +63,13 @@ Exit codes: 0 no attack within the bounds; 1 an attack, a requirement without at
   countersign explore --necessity --kept
   countersign explore --attacks`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if h.Journal != "" {
+				running, err := thisProgram()
+				if err != nil {
+					return err
+				}
+				h.Program = running.SHA256
+			}
 			if necessity || attacks {
 				return p.exploreTables(c, args, h, lifted, out, necessity, doubt, kept, asJSON)
 			}
@@ -99,7 +106,7 @@ Exit codes: 0 no attack within the bounds; 1 an attack, a requirement without at
 	f.IntVar(&h.RandomMoves, "random-moves", 0, "moves of each random run (default one more than --moves)")
 	f.StringVar(&h.Breaks, "breaks", "", "look for breaches of this invariant only")
 	f.Uint64Var(&h.Seed, "seed", 1, "seed of the worlds and of what is drawn at random")
-	f.StringVar(&h.Journal, "journal", "", "file that keeps how far it is; where it exists, go on from there")
+	f.StringVar(&h.Journal, "journal", "", "file that keeps how far it is; where it exists, the same program goes on from there")
 	f.StringVar(&out, "out", "out", "folder for the attack that is found")
 	f.StringVar(&keep, "keep", "", "file of statements of sufficiency, to which this one is added if nothing was found")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object on standard output")

@@ -38,7 +38,7 @@ func (p Program) necessity(ctx context.Context, flows []adversary.Flow, h advers
 	var tables []adversary.Table
 	var wrong error
 	for _, f := range flows {
-		n := adversary.Necessity{Flow: f, Only: h.Lifted, Moves: max(h.Moves, 1), Sessions: h.Sessions, Doubt: doubt, Seed: h.Seed, Workers: h.Workers}
+		n := adversary.Necessity{Flow: f, Only: h.Lifted, Moves: max(h.Moves, 1), Sessions: h.Sessions, Doubt: doubt, Seed: h.Seed, Workers: h.Workers, Program: h.Program}
 		if h.Journal != "" {
 			n.Journal = h.Journal + "." + f.Name
 		}

@@ -155,11 +155,7 @@ func leftOut(put evidence.Put, a evidence.Attempt) string {
 
 // judgedBy compares the program, and what it judges by, with those of the statement.
 func judgedBy(s evidence.Statement) ([][2]string, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("the program does not know where it lies, so that its digest cannot be taken: %w", err)
-	}
-	running, err := fileNamed(evidence.Binary, program)
+	running, err := thisProgram()
 	if err != nil {
 		return nil, err
 	}

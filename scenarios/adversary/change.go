@@ -7,6 +7,7 @@ import "countersign/scenarios/stage"
 // guard which all others have (stage.Lift). It has to do the same each time, as worlds are played again and again.
 func (f Flow) Changed(change func(*stage.Stage)) Flow {
 	set := f.Set
+	f.changed = true
 	f.Set = func(d *Director, scene string, s stage.Setting) *stage.Stage {
 		st := set(d, scene, s)
 		change(st)

@@ -29,12 +29,13 @@ type Flow struct {
 	Type func(leg string, m *sim.Message, f Field) Meaning
 	// Volatile are the names of parameters that differ from run to run and say nothing, as a signature.
 	Volatile []string
-	// Nonces are the parts of names of the buckets in which actors only remember that a request has come.
+	// Nonces are the buckets in which actors only remember that a request has come.
 	Nonces []string
 	// Hold is for how long the attacker holds a message up: less than those who wait are patient. Zero: 20 seconds.
 	Hold time.Duration
 
-	apart bool // no two states count as equal, so that nothing is left out
+	apart   bool // no two states count as equal, so that nothing is left out
+	changed bool // by Changed
 }
 
 // Scene is a place where a flow is explored: who is dishonest in it, and what travels without TLS.

@@ -32,6 +32,8 @@ type Hunt struct {
 	Breaks                      string // the invariant whose breach is looked for; empty: any
 	Shortens                    func() // if set, called when an attack was found, before it is made as short as it can be
 	Journal                     string // file that keeps how far the search is; empty: none
+	// Program tells apart who has what is searched in it. The journal of another program is not gone on from: what it has played may go otherwise now.
+	Program string
 }
 
 // Found is what came of a hunt.

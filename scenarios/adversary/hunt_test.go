@@ -13,6 +13,7 @@ import (
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios/adversary"
+	"countersign/scenarios/stage"
 	"countersign/sim/explore"
 )
 
@@ -92,11 +93,17 @@ var _ = Describe("A hunt", func() {
 		h.Progress = nil
 		Expect(found(h)).To(Equal(want))
 
-		h.Moves = 0
-		_, err = h.Run(context.Background())
 		var wrong *adversary.JournalError
-		Expect(errors.As(err, &wrong)).To(BeTrue())
-		Expect(err).To(MatchError(ContainSubstring("another exploration")))
+		rebuilt, changed, otherwise, shorter := h, h, h, h
+		rebuilt.Program = "another"
+		changed.Flow = h.Flow.Changed(func(*stage.Stage) {})
+		otherwise.RandomMoves = 5
+		shorter.Moves = 0
+		for _, other := range []adversary.Hunt{rebuilt, changed, otherwise, shorter} {
+			_, err = other.Run(context.Background())
+			Expect(errors.As(err, &wrong)).To(BeTrue())
+			Expect(err).To(MatchError(Or(ContainSubstring("another exploration"), ContainSubstring("another program"))))
+		}
 
 		Expect(os.WriteFile(h.Journal, []byte("nonsense"), 0o600)).To(Succeed())
 		_, err = h.Run(context.Background())

@@ -12,7 +12,7 @@ import (
 	"countersign/sim/explore"
 )
 
-const journalFormat = "countersign/explore@2"
+const journalFormat = "countersign/explore@3"
 
 // page is what a journal holds.
 type page struct {
@@ -34,6 +34,11 @@ type itinerary struct {
 	Faults   bool          `json:"faults"`
 	Seed     uint64        `json:"seed"`
 	Breaks   string        `json:"breaks,omitempty"`
+	// RandomMoves and RandomSwitches are as the hunt has them.
+	RandomMoves    int    `json:"random_moves,omitempty"`
+	RandomSwitches int    `json:"random_switches,omitempty"`
+	Changed        bool   `json:"changed,omitempty"`
+	Program        string `json:"program"`
 }
 
 // JournalError says why a journal cannot be used.
@@ -46,7 +51,10 @@ func (h Hunt) resume(s explore.Search) (explore.Search, error) {
 	if h.Journal == "" {
 		return s, nil
 	}
-	own := itinerary{h.Flow.Name, h.Level, append([]catalog.ID{}, h.Lifted...), h.Attacker, h.Scene, h.Moves, h.Switches, h.Sessions, h.Faults, h.Seed, h.Breaks}
+	own := itinerary{
+		h.Flow.Name, h.Level, append([]catalog.ID{}, h.Lifted...), h.Attacker, h.Scene, h.Moves, h.Switches, h.Sessions, h.Faults, h.Seed, h.Breaks,
+		h.RandomMoves, h.RandomSwitches, h.Flow.changed, h.Program,
+	}
 	written := 0
 	s.Save = func(f explore.Frontier) error {
 		// A journal grows with the search. It is written whenever there were as many runs as it has points, so that it takes a small part of the time.
@@ -68,6 +76,9 @@ func (h Hunt) resume(s explore.Search) (explore.Search, error) {
 	var kept page
 	if err := json.Unmarshal(text, &kept); err != nil || kept.Format != journalFormat {
 		return s, &JournalError{h.Journal + " is no journal of an exploration; name another file"}
+	}
+	if kept.Hunt.Program != own.Program {
+		return s, &JournalError{h.Journal + " was begun by another program, in which runs may go otherwise; go on with that one, or remove the journal"}
 	}
 	was, err := json.Marshal(kept.Hunt)
 	if err != nil {

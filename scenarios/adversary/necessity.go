@@ -21,6 +21,7 @@ type Necessity struct {
 	Seed            uint64
 	Workers         int               // zero: one a processor; what is found does not depend on it
 	Journal         string            // file that keeps the needs that are known; empty: none
+	Program         string            // as that of a Hunt
 	Began           func(what string) // called before each part of the work; may be nil
 	Ended           func(Need)        // called after each requirement; may be nil
 }

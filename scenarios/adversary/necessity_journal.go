@@ -19,9 +19,10 @@ const necessityFormat = "countersign/necessity@1"
 
 // necessityPage is what the journal of a table holds.
 type necessityPage struct {
-	Format string `json:"format"`
-	Doubt  bool   `json:"doubt"`
-	Table  Table  `json:"table"`
+	Format  string `json:"format"`
+	Program string `json:"program"`
+	Doubt   bool   `json:"doubt"`
+	Table   Table  `json:"table"`
 	// Written is the catalogue of attacks and of reasons by which the table was made.
 	Written string `json:"written"`
 	// Deciding are, for each rung that was surveyed and by the name of the world, the requirements whose guards decide anything there.
@@ -38,7 +39,7 @@ func (p necessityPage) need(id catalog.ID) (Need, bool) {
 
 // open reads the journal, or begins one.
 func (n Necessity) open(t Table) (necessityPage, error) {
-	begun := necessityPage{Format: necessityFormat, Doubt: n.Doubt, Table: t, Written: n.written()}
+	begun := necessityPage{Format: necessityFormat, Program: n.Program, Doubt: n.Doubt, Table: t, Written: n.written()}
 	if n.Journal == "" {
 		return begun, nil
 	}
@@ -52,6 +53,9 @@ func (n Necessity) open(t Table) (necessityPage, error) {
 	var kept necessityPage
 	if err := json.Unmarshal(text, &kept); err != nil || kept.Format != necessityFormat {
 		return begun, &JournalError{n.Journal + " is no journal of a table of necessity; name another file"}
+	}
+	if kept.Program != begun.Program {
+		return begun, &JournalError{n.Journal + " was begun by another program, in which runs may go otherwise; go on with that one, or remove the journal"}
 	}
 	if kept.Written != begun.Written {
 		return begun, &JournalError{n.Journal + " was begun with other catalogues of attacks or reasons; name another file, or remove it"}
