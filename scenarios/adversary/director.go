@@ -116,7 +116,7 @@ func (d *Director) Proxied(which func(*sim.Message) bool) { d.proxied = which }
 // Opens says what a sealed body holds, so that worlds in which different things were sealed count as different; nil for a body that does not open. The attacker learns nothing by it.
 func (d *Director) Opens(open func(body []byte) []byte) { d.opens = open }
 
-// Diverts names hosts of one role: what the attacker heard on its way to one of them it may send to another.
+// Diverts names hosts of one role: what is on its way to one of them the attacker may send to another, at once or when it has heard it.
 func (d *Director) Diverts(hosts ...*sim.Host) {
 	for _, h := range hosts {
 		d.diversions = append(d.diversions, h.Name())

@@ -64,6 +64,12 @@ var _ = Describe("A hunt", func() {
 		}
 	})
 
+	It("sends what is on its way to one host to another of that role", func() {
+		f := found(hunt("two-resource-servers", "BI-RS-10"))
+		Expect(f.Attack).NotTo(BeNil())
+		Expect(f.Attack.Steps).To(ConsistOf(explore.Step{At: "the hand-over 1 of oauth.b to archive.b passes", Choose: "it goes to resource.b instead"}))
+	})
+
 	It("gives the same attack and the same counts with one worker and with two", func() {
 		spelled := func(workers int) string {
 			h := hunt("open-web", "BI-CL-24")

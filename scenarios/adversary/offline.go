@@ -161,6 +161,7 @@ func (st *tillWorld) arrange() {
 		d.Proxied(func(m *sim.Message) bool { return m.To == st.One.Host.Name() && !air(m) })
 	case "near":
 		d.Proxied(air)
+		d.Diverts(st.One.Host, st.Two.Host)
 	case "jammed":
 		d.Tricks(st.jam)
 	case "plain-verification":

@@ -114,6 +114,15 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 			return sim.Verdict{Delay: d.hold()}
 		})
 	}
+	if m.Kind == sim.Request {
+		for _, other := range d.elsewhere(m) {
+			add("it goes to "+other+" instead", func() sim.Verdict {
+				diverted := m.Clone()
+				diverted.To = other
+				return sim.Verdict{Replace: &diverted}
+			})
+		}
+	}
 	leg := d.leg(m)
 	fields := d.fields(m)
 	for _, f := range fields {
