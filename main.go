@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv}
 	err := program.Told(root(program).ExecuteContext(ctx))
 	stop()
@@ -26,7 +26,7 @@ func main() {
 	case errors.As(err, &verdict):
 		os.Exit(int(verdict))
 	default:
-		fmt.Fprintln(os.Stderr, "countersign: "+err.Error())
+		program.Complain(err)
 		os.Exit(certify.ExitCode(err))
 	}
 }

@@ -22,7 +22,7 @@ type Response struct {
 func (s *Session) Do(as string, req *http.Request) *Response {
 	n, resp, err := s.try(as, req)
 	if err != nil {
-		s.FailAt(n, "a complete answer", err.Error())
+		s.silent(n, "a complete answer", err)
 	}
 	return resp
 }

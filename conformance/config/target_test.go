@@ -86,6 +86,26 @@ var _ = Describe("What a configuration says of the target", func() {
 	})
 })
 
+var _ = Describe("The way to a target", func() {
+	It("brings no mark of the harness that comes from there: a target would take judgements of itself back by one", func() {
+		target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(config.OverrideHeader, config.DocumentConfigured)
+			w.Header().Set("X-Own", "1")
+			w.Header().Set("countersign-driven", "a person")
+		}))
+		defer target.Close()
+		way, err := config.Default().Transport()
+		Expect(err).NotTo(HaveOccurred())
+		client := http.Client{Transport: way(bidirectional.Flow(), &http.Transport{})}
+		defer client.CloseIdleConnections()
+		resp, err := client.Get(target.URL)
+		Expect(err).NotTo(HaveOccurred())
+		defer resp.Body.Close()
+		Expect(resp.Header).To(HaveKey("X-Own"))
+		Expect(resp.Header).NotTo(Or(HaveKey(config.OverrideHeader), HaveKey("Countersign-Driven")))
+	})
+})
+
 var _ = Describe("The target's metadata document, met through a configuration", func() {
 	flow := bidirectional.Flow()
 	// meet asks a target that serves the document, at its own path or elsewhere, if it is not empty.

@@ -67,7 +67,12 @@ Without one about errors, each journey that goes wrong makes the run fail. Exit 
   countersign bench load --flow mobile --role business-system --rate 300 --cpuprofile && go tool pprof -top out/cpu.pprof
   countersign bench load --endpoint http://127.0.0.1:9000/ --rate 2000 --expect-text hello`,
 		Args: exactly(),
-		RunE: func(c *cobra.Command, _ []string) error { return l.command(c) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := named(c, "config", "target", "endpoint", "baseline"); err != nil {
+				return err
+			}
+			return l.command(c)
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&l.file, "config", "", "countersign.yaml: target, roles, setup, and the section load")

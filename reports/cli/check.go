@@ -15,6 +15,7 @@ import (
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
 	"countersign/reports"
+	"countersign/reports/internal/plain"
 	"countersign/reports/progress"
 )
 
@@ -119,6 +120,9 @@ func (p Program) check(c *cobra.Command, k checking) error {
 // wanted is the job that flags, file and an earlier report ask for. Flags win over the report, and that over the file.
 func (p Program) wanted(c *cobra.Command, k checking) (certify.Job, error) {
 	job := k.job
+	if err := named(c, "config", "target"); err != nil {
+		return job, err
+	}
 	job.Config = config.Default()
 	if k.file != "" {
 		var err error
@@ -142,8 +146,13 @@ func (p Program) wanted(c *cobra.Command, k checking) (certify.Job, error) {
 	if err := k.start.override(c, &job.Config); err != nil {
 		return job, err
 	}
-	job.Warn = func(f doctor.Finding) { fmt.Fprintf(p.Err, "%s: %s\n", f.Severity, f) }
+	job.Warn = p.warn
 	return job, nil
+}
+
+// warn tells of what a doctor has found, in one line: parts of it may be the target's words.
+func (p Program) warn(f doctor.Finding) {
+	fmt.Fprintln(p.Err, plain.Line(fmt.Sprintf("%s: %s", f.Severity, f)))
 }
 
 // run runs the job before the eyes of the person at the terminal.

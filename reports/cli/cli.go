@@ -15,6 +15,7 @@ import (
 
 	"countersign/conformance/certify"
 	"countersign/reports"
+	"countersign/reports/internal/plain"
 )
 
 // Program is where the commands read and write.
@@ -59,8 +60,21 @@ func (p Program) Told(err error) error {
 	return err
 }
 
+// Complain says on standard error what went wrong. What of it are the target's words steers no terminal.
+func (p Program) Complain(err error) { fmt.Fprintln(p.Err, "countersign: "+plain.Text(err.Error())) }
+
 // usage makes an error one of usage.
 func usage(err error) error { return &certify.UsageError{Problem: err.Error()} }
+
+// named refuses a flag that is given and names nothing, as where a variable of a script is not set: a run without it would be another one, and be green.
+func named(c *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		if f := c.Flags().Lookup(name); f != nil && f.Changed && strings.TrimSpace(f.Value.String()) == "" {
+			return &certify.UsageError{Problem: fmt.Sprintf("--%s is given and empty: write what it is to name, or leave it out", name)}
+		}
+	}
+	return nil
+}
 
 // NoSuchCommand refuses arguments of a command that has only subcommands.
 func NoSuchCommand(c *cobra.Command, args []string) error {

@@ -31,6 +31,9 @@ clock and credentials, and in the harness's own addresses. A target that is to b
 				settings = config.Default()
 				err      error
 			)
+			if err := named(c, "config", "target"); err != nil {
+				return err
+			}
 			if file != "" {
 				settings, err = p.configured().Load(file)
 			}
@@ -59,7 +62,7 @@ clock and credentials, and in the harness's own addresses. A target that is to b
 				}
 			}
 			for _, f := range findings {
-				fmt.Fprintf(p.Err, "%s: %s\n", f.Severity, f)
+				p.warn(f)
 			}
 			if len(findings) == 0 {
 				fmt.Fprintln(p.Err, "nothing is wrong")

@@ -40,6 +40,9 @@ On a terminal it asks for what no flag says; --yes takes the usual answers.`,
   countersign init --target http://app.test:9000 --announce https://harness.test --practice-ca out/tls`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := named(c, "target"); err != nil {
+				return err
+			}
 			if p.atTerminal() && !i.yes {
 				if err := i.free(); err != nil {
 					return err

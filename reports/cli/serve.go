@@ -45,6 +45,9 @@ What to write into countersign.yaml is shown; a browser has to be told to trust 
 		Args:      exactly("FLOW"),
 		ValidArgs: flowNames(),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := named(c, "config"); err != nil {
+				return err
+			}
 			flow, err := flows.Find(args[0])
 			if err != nil {
 				return err
