@@ -2,8 +2,10 @@ package reports
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -27,23 +29,56 @@ func OpenFolder(dir string) (Folder, error) {
 // Path is where a file of the folder lies.
 func (f Folder) Path(name string) string { return filepath.Join(f.dir, name) }
 
-// Save writes the document as name.html, name.json and name.xml (JUnit).
+// formats are what a document is written as.
+var formats = []struct {
+	extension string
+	write     func(io.Writer, Document) error
+}{
+	{".html", WriteHTML},
+	{".json", func(w io.Writer, d Document) error { return d.WriteJSON(w) }},
+	{".xml", WriteJUnit},
+}
+
+// Clear removes the reports of that name: where a run does not come to its end, whoever looks finds those of no other run.
+func (f Folder) Clear(name string) error {
+	for _, format := range formats {
+		if err := os.Remove(f.Path(name + format.extension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the report of an earlier run cannot be removed: %w; name another folder with --out", err)
+		}
+	}
+	return nil
+}
+
+// Save writes the document as name.html, name.json and name.xml (JUnit), each as a whole or not at all.
 func (f Folder) Save(name string, d Document) error {
-	for _, format := range []struct {
-		extension string
-		write     func(io.Writer, Document) error
-	}{
-		{".html", WriteHTML},
-		{".json", func(w io.Writer, d Document) error { return d.WriteJSON(w) }},
-		{".xml", WriteJUnit},
-	} {
+	var texts [][]byte
+	for _, format := range formats {
 		var text bytes.Buffer
 		if err := format.write(&text, d); err != nil {
 			return err
 		}
-		if err := os.WriteFile(f.Path(name+format.extension), text.Bytes(), 0o644); err != nil {
+		texts = append(texts, text.Bytes())
+	}
+	for i, format := range formats {
+		if err := f.put(name+format.extension, texts[i]); err != nil {
 			return fmt.Errorf("the report cannot be written: %w; name another folder with --out", err)
 		}
+	}
+	return nil
+}
+
+// put writes a file beside its place and moves it there.
+func (f Folder) put(name string, text []byte) error {
+	draft, err := os.CreateTemp(f.dir, ".draft-*")
+	if err != nil {
+		return err
+	}
+	_, err = draft.Write(text)
+	if err = errors.Join(err, draft.Chmod(0o644), draft.Close()); err == nil {
+		err = os.Rename(draft.Name(), f.Path(name))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(draft.Name()))
 	}
 	return nil
 }

@@ -91,6 +91,9 @@ func (p Program) check(c *cobra.Command, k checking) error {
 		return usage(err)
 	}
 	name := k.part.name(folder)
+	if err := folder.Clear(name); err != nil {
+		return usage(err)
+	}
 	job.Log = folder.Path("target.log")
 	if err := k.proof.begin(folder, &job); err != nil {
 		return err
@@ -100,15 +103,16 @@ func (p Program) check(c *cobra.Command, k checking) error {
 	if err != nil {
 		return err
 	}
+	// It is kept before it is shown: a pipe that closes early loses nothing.
 	document := documented(&report)
-	if err := p.show(document, k.asJSON); err != nil {
-		return err
-	}
 	if err := folder.Save(name, document); err != nil {
 		return usage(err)
 	}
 	proven, err := k.proof.finish(folder, job, report)
 	if err != nil {
+		return err
+	}
+	if err := p.show(document, k.asJSON); err != nil {
 		return err
 	}
 	for _, path := range append([]string{folder.Path(name + ".html")}, proven...) {

@@ -62,11 +62,11 @@ as failures here.`,
 			}
 			report := recording.Report(results)
 			document := documented(&report)
-			if err := p.show(document, asJSON); err != nil {
-				return err
-			}
 			if err := folder.Save("report", document); err != nil {
 				return usage(err)
+			}
+			if err := p.show(document, asJSON); err != nil {
+				return err
 			}
 			fmt.Fprintln(p.Err, folder.Path("report.html"))
 			var different []string

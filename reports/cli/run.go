@@ -56,6 +56,9 @@ func (p Program) Run() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
+			if err := folder.Clear("scenarios"); err != nil {
+				return usage(err)
+			}
 			played, err := job.Play(c.Context())
 			if errors.Is(err, context.Canceled) {
 				return fmt.Errorf("stopped before all scenarios were played, so nothing is concluded; run it again: %w", err)
@@ -64,11 +67,16 @@ func (p Program) Run() *cobra.Command {
 				return usage(err)
 			}
 			document, passed := reports.Document{}, true
-			lines := p.encoder("")
 			for _, p := range played {
 				document.Scenarios = append(document.Scenarios, p.Scenario)
 				passed = passed && p.Passed()
-				if asJSON {
+			}
+			if err := folder.Save("scenarios", document); err != nil {
+				return usage(err)
+			}
+			if asJSON {
+				lines := p.encoder("")
+				for _, p := range played {
 					if err := lines.Encode(p.Line()); err != nil {
 						return err
 					}
@@ -76,9 +84,6 @@ func (p Program) Run() *cobra.Command {
 			}
 			if err := p.terminal().Write(p.Err, document); err != nil {
 				return err
-			}
-			if err := folder.Save("scenarios", document); err != nil {
-				return usage(err)
 			}
 			fmt.Fprintf(p.Err, "%s\n", folder.Path("scenarios.html"))
 			if !passed {
