@@ -56,7 +56,7 @@ func (a *answer) is(p pair) bool {
 }
 
 // Validate judges the pair of a ticket. The error is ErrDenied; of a pair that is malformed, what is wrong with it; or why the account server, or the
-// shared store, could not be asked, which says nothing about the ticket.
+// shared store, could not be asked, which says nothing about the ticket; or why the context has ended.
 func (v *Validator) Validate(ctx context.Context, userID, key string) error {
 	p := pair{userID, key}
 	confirmed, found, err := v.find(ctx, p)
@@ -69,12 +69,14 @@ func (v *Validator) Validate(ctx context.Context, userID, key string) error {
 	return err
 }
 
-// ask asks the account server. Those that ask about the same pair meanwhile get the same answer.
+// ask asks the account server. Those that ask about the same pair meanwhile get the same answer, also where the first of them waits no longer.
 func (v *Validator) ask(ctx context.Context, p pair) (confirmed bool, err error) {
 	if err := p.check(); err != nil {
 		return false, err
 	}
-	said, err, _ := v.flights.Do(p.userID+" "+p.key, func() (any, error) {
+	flight := v.flights.DoChan(p.userID+" "+p.key, func() (any, error) {
+		ctx, over := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer over()
 		sent := v.Server.Clock.Now()
 		verdict, err := v.Server.ask(p)
 		if err != nil {
@@ -88,10 +90,15 @@ func (v *Validator) ask(ctx context.Context, p pair) (confirmed bool, err error)
 		// A revocation that came meanwhile is there already, and stays.
 		return v.keep(ctx, p, confirmed, until)
 	})
-	if err != nil {
-		return false, err
+	select {
+	case landed := <-flight:
+		if landed.Err != nil {
+			return false, landed.Err
+		}
+		return landed.Val.(bool), nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
 	}
-	return said.(bool), nil
 }
 
 // Revoke makes a ticket no good here from now on, for as long as an answer of before might be kept.

@@ -104,6 +104,19 @@ var _ = Describe("A validator of tickets", func() {
 				Expect(v.Validate(ctx, user, key)).To(MatchError(ticket.ErrDenied))
 			})
 
+			It("keeps the answer for the others when the one who asked first waits no longer", func() {
+				gone, hangUp := context.WithCancel(ctx)
+				released := make(chan struct{})
+				at.arrive = func() {
+					hangUp()
+					<-released
+				}
+				Expect(v.Validate(gone, user, key)).To(MatchError(context.Canceled))
+				close(released)
+				Expect(v.Validate(ctx, user, key)).To(Succeed())
+				Expect(at.asked).To(Equal(1))
+			})
+
 			It("keeps nothing beyond the ticket's end, and at most a minute", func() {
 				at.answer = strings.Replace(yes, "30", "100000", 1)
 				Expect(v.Validate(ctx, user, key)).To(Succeed())

@@ -69,11 +69,11 @@ func (a *Attacker) Prepare(ctx context.Context) error {
 		n = DefaultConnections
 	}
 	for number := range n {
-		s := &Seat{Number: number, names: a.Script.Legs(), limit: a.limit(), tls: a.TLS}
-		a.seats = append(a.seats, s)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		s := &Seat{Number: number, names: a.Script.Legs(), limit: a.limit(), tls: a.TLS}
+		a.seats = append(a.seats, s)
 		if err := a.Script.Prepare(ctx, s); err != nil {
 			return &PrepareError{err}
 		}

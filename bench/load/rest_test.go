@@ -61,3 +61,31 @@ func TestARestIsAsLongAsItIsToBe(t *testing.T) {
 		}
 	})
 }
+
+// hungUp is interrupted while it prepares its first seat.
+type hungUp struct {
+	resting
+	hangUp  context.CancelFunc
+	cleaned *int
+}
+
+func (h hungUp) Prepare(context.Context, *load.Seat) error {
+	h.hangUp()
+	return nil
+}
+
+func (h hungUp) Clean(*load.Seat) error {
+	*h.cleaned++
+	return nil
+}
+
+var _ = Describe("A load that is interrupted while it prepares", func() {
+	It("takes away what it has made, and no more", func() {
+		ctx, hangUp := context.WithCancel(context.Background())
+		cleaned := 0
+		a := load.Attacker{Script: load.Joined{hungUp{hangUp: hangUp, cleaned: &cleaned}}, Connections: 3}
+		Expect(a.Prepare(ctx)).To(MatchError(context.Canceled))
+		Expect(a.Clean()).To(Succeed())
+		Expect(cleaned).To(Equal(1))
+	})
+})

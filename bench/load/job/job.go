@@ -96,7 +96,7 @@ func (j Job) check() error {
 }
 
 // started is run against a target that is started first.
-func (j Job) started(ctx context.Context) (Outcome, error) {
+func (j Job) started(ctx context.Context) (outcome Outcome, err error) {
 	target, err := certify.StartTarget(ctx, j.Config, j.OutputLog)
 	if err != nil {
 		return Outcome{}, err
@@ -105,8 +105,8 @@ func (j Job) started(ctx context.Context) (Outcome, error) {
 	if j.PID == 0 {
 		j.PID = target.PID()
 	}
-	outcome, err := j.run(ctx)
-	return outcome, errors.Join(err, target.Stop())
+	defer func() { err = errors.Join(err, target.Stop()) }()
+	return j.run(ctx)
 }
 
 // run is Run against a target that is there.
