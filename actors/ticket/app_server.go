@@ -202,6 +202,9 @@ func readVerdict(body []byte) (v verdict, err error) {
 	v.UserID, _ = m.Optional("user_id")
 	v.AppID, _ = m.Optional("app_id")
 	v.Expires, _ = seconds(m, "exp")
-	v.CacheLifetime, _ = seconds(m, "cache_lifetime")
+	// What has an end that cannot be told is of use at once, and no longer.
+	if v.Expires > 0 || !m.Has("exp") {
+		v.CacheLifetime, _ = seconds(m, "cache_lifetime")
+	}
 	return v, nil
 }

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -58,10 +59,10 @@ func read(r *http.Request) (members, error) {
 	return wire.StrictObject(body)
 }
 
-// seconds gives a number of seconds, and whether there is one.
+// seconds gives a whole number of seconds, and whether there is one; a number with a fraction is none.
 func seconds(m members, name string) (count int64, found bool) {
 	var value float64
-	if m.Into(name, &value, "number") != nil || value < 0 || value > 1<<40 {
+	if m.Into(name, &value, "number") != nil || value < 0 || value > 1<<40 || value != math.Trunc(value) {
 		return 0, false
 	}
 	return int64(value), true

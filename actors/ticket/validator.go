@@ -77,6 +77,10 @@ func (v *Validator) ask(ctx context.Context, p pair) (confirmed bool, err error)
 	flight := v.flights.DoChan(p.userID+" "+p.key, func() (any, error) {
 		ctx, over := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer over()
+		// The answer to somebody else may have come since nothing was found.
+		if kept, found, err := v.find(ctx, p); found || err != nil {
+			return kept, err
+		}
 		sent := v.Server.Clock.Now()
 		verdict, err := v.Server.ask(p)
 		if err != nil {

@@ -28,6 +28,17 @@ func (t *appTest) keepsNoLongerThanAllowed() {
 	t.opens(p, "a pair that is confirmed without a cache_lifetime")
 	t.askedAnew(p, "the next resource request, when there is no cache_lifetime and the pair is denied by now")
 
+	for _, odd := range []struct {
+		name  string
+		value any
+	}{{"cache_lifetime", 30.5}, {"cache_lifetime", "30"}, {"cache_lifetime", -1}, {"exp", 0}, {"exp", -1}} {
+		p = t.newPair()
+		said := t.confirmation(p, t.Env.Now().Unix()+600, 60).with(odd.name, odd.value)
+		t.accounts.behave(always(said))
+		t.show(p) // whether it counts as a confirmation at all is left open
+		t.askedAnew(p, fmt.Sprintf("the next resource request after an answer whose %s is %s", odd.name, jsonOf(odd.value)))
+	}
+
 	const life = 3
 	p = t.newPair()
 	t.accounts.behave(t.confirms(p, life))
