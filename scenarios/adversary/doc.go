@@ -36,7 +36,7 @@
 //     step that only makes sense whole, as trying a list of passwords, is one move, best in a scene of its own.
 //
 //  6. Where messages are no text, as frames and signed maps: a [Speech], which reads their fields and writes them anew with the keys that the attacker has
-//     (offline_speech.go), and [Director.Speaks]. A link that is heard though it is under TLS, as the air around a till, is [Director.Proxied];
+//     (offline_speech.go), and [Director.Speaks]. Where a status alone is an answer, as one that acknowledges: [Flow.Receipt]. A link that is heard though it is under TLS, as the air around a till, is [Director.Proxied];
 //     what can be done on it besides are [Director.Tricks].
 //
 // Then `countersign explore FLOW` has to find nothing with all guards on, and `--lift ID` the attack that the guard stops.

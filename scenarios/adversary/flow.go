@@ -27,6 +27,9 @@ type Flow struct {
 	Set func(d *Director, scene string, s stage.Setting) *stage.Stage
 	// Type says what a field of a message holds.
 	Type func(leg string, m *sim.Message, f Field) Meaning
+	// Receipt is the status of an answer to a request of a leg, with nothing else in it, by which the sender may hold that the request has arrived; zero
+	// where there is none. The attacker answers so in the place of the one that is asked, where it can change the request. Nil: no leg has one.
+	Receipt func(leg string) int
 	// Volatile are the names of parameters that differ from run to run and say nothing, as a signature.
 	Volatile []string
 	// Nonces are the buckets in which actors only remember that a request has come.
@@ -115,6 +118,14 @@ func subsets(list []string, size int) (all [][]string) {
 		}
 	}
 	return all
+}
+
+// receipt is Receipt where there is one.
+func (f Flow) receipt(leg string) int {
+	if f.Receipt == nil {
+		return 0
+	}
+	return f.Receipt(leg)
 }
 
 // scene finds a scene by its name.

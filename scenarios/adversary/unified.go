@@ -72,6 +72,7 @@ func Unified() Flow {
 		Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice on two devices", "alice at the wiki", "alice at many", "alice at both", "alice again and again", "alice leaves for good", "alice in a hurry", "alice leaves here", "alice at the forum", "a key on its way", "a key in between", "a key replaced"},
 		Set:      setPortal,
 		Type:     portalType,
+		Receipt:  portalReceipt,
 		Nonces:   []string{"platform/messages", "third-party/messages", "third-party/logout-tokens"},
 		Hold:     8 * time.Second, // programs wait for ten
 	}
@@ -95,6 +96,14 @@ func portalType(leg string, m *sim.Message, f Field) Meaning {
 		return Meaning{Type: loginChallenge, Of: siteOf(m, f)}
 	}
 	return Meaning{}
+}
+
+// portalReceipt is the answer to a logout token, which nobody seals or signs: TLS alone vouches for it (profile section 4.7).
+func portalReceipt(leg string) int {
+	if leg == portal.LegBackChannel {
+		return http.StatusNoContent
+	}
+	return 0
 }
 
 // siteOf is the third-party platform that a parameter of a URL belongs to.
@@ -228,7 +237,6 @@ func (st *portals) arrange(scene string) {
 			}
 			return false
 		})
-		st.d.Tricks(st.vouchedByTLS)
 	case "plain-portal":
 		st.Alice.HasAccountAt(platformInClear)
 	}

@@ -142,11 +142,3 @@ func (st *portals) listensAtWiki() {
 	st.Wiki.Pages[cast.PathBackChannelLogout] = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 	st.logsInAtWiki()
 }
-
-// vouchedByTLS is what the attacker can do where TLS ends with what is neither sealed nor signed: an answer to a logout token is a status alone (profile section 4.7).
-func (st *portals) vouchedByTLS(m *sim.Message) []Trick {
-	if m.Kind != sim.Request || st.Leg(m) != portal.LegBackChannel {
-		return nil
-	}
-	return []Trick{{"the attacker answers it", func() sim.Verdict { return sim.Verdict{Answer: &sim.Message{Status: http.StatusNoContent}} }}}
-}

@@ -104,6 +104,10 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 	if !changes {
 		return all
 	}
+	leg := d.leg(m)
+	if receipt := d.system.Flow.receipt(leg); receipt != 0 && m.Kind == sim.Request && !own {
+		add("the attacker answers it", func() sim.Verdict { return sim.Verdict{Answer: &sim.Message{Status: receipt}} })
+	}
 	if !own {
 		add("it is held up", func() sim.Verdict {
 			d.held++
@@ -123,7 +127,6 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 			})
 		}
 	}
-	leg := d.leg(m)
 	fields := d.fields(m)
 	for _, f := range fields {
 		kind := d.system.Flow.Type(leg, m, f).Type
