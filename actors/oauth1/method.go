@@ -75,6 +75,19 @@ func (m *Message) Verify(k Keys) error {
 	return nil
 }
 
+// MAC is what HMAC-SHA256 under the keys makes of a text, in base64: the signature of that method (RFC 5849 section 3.4.2) where the text is
+// a base string. A text of another kind has to begin otherwise than any base string does, which begins with an HTTP method.
+func (k Keys) MAC(text string) string {
+	return digest(sha256.New, sharedKey(k.ClientSecret, k.TokenSecret), text)
+}
+
+// digest is RFC 5849 section 3.4.2 for any hash function.
+func digest(hash func() hash.Hash, key, text string) string {
+	mac := hmac.New(hash, []byte(key))
+	mac.Write([]byte(text))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
 // signingKeys are a client's side of Keys.
 type signingKeys struct {
 	clientSecret, tokenSecret string
@@ -104,9 +117,7 @@ type hmacScheme struct {
 }
 
 func (s hmacScheme) digest(m *Message, key string) string {
-	mac := hmac.New(s.hash, []byte(key))
-	mac.Write([]byte(m.BaseString()))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return digest(s.hash, key, m.BaseString())
 }
 
 func (s hmacScheme) sign(m *Message, k signingKeys) (string, error) {

@@ -40,6 +40,17 @@ var _ = Describe("Signing a request", func() {
 		Expect(m.Duplicated).To(BeEmpty())
 	})
 
+	It("returns the signature that it has put into the request", func() {
+		r := request("GET", "https://photos.example.net/photos?file=vacation.jpg", "")
+		signature, err := signing("").Signature(r)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(delivered(r).Signature).To(Equal(signature))
+	})
+
+	It("makes MACs of other texts under the same keys, as OpenSSL does", func() {
+		Expect(oauth1.Keys{ClientSecret: "handover-key-a"}.MAC("receipt&OiGzR3Y%2BG9NZYSuRyiLU21gNzGisRUAa4G60WXh9oro%3D")).To(Equal("qXqpl0yU8iL2RCBLtlA0qtlT8v/xHKjOISukTw/u/E4="))
+	})
+
 	It("makes a fresh nonce for every request", func() {
 		s := signing(oauth1.HMACSHA1)
 		s.Entropy = strings.NewReader("0123456789abcdefFEDCBA9876543210")

@@ -40,41 +40,47 @@ type Signer struct {
 // belong in the query or the body and are an error here, and so are oauth_ parameters there, as section
 // 3.5 allows one place only.
 func (s Signer) Sign(r *http.Request, extra ...Param) error {
+	_, err := s.Signature(r, extra...)
+	return err
+}
+
+// Signature signs as Sign does, and returns the oauth_signature, for a client whose server answers to it.
+func (s Signer) Signature(r *http.Request, extra ...Param) (string, error) {
 	method := s.Method
 	if method == "" {
 		method = HMACSHA256
 	}
 	scheme := method.scheme()
 	if scheme == nil {
-		return fmt.Errorf("oauth1: cannot sign with the unknown method %q; use one of %v", method, Methods())
+		return "", fmt.Errorf("oauth1: cannot sign with the unknown method %q; use one of %v", method, Methods())
 	}
 	m, err := compose(r)
 	if err != nil {
-		return err
+		return "", err
 	}
 	protocol, err := s.protocol(method)
 	if err != nil {
-		return err
+		return "", err
 	}
 	m.add(InHeader, append(protocol, extra...))
 	switch i := slices.IndexFunc(extra, func(p Param) bool { return !strings.HasPrefix(p.Name, protocolPrefix) }); {
 	case i >= 0:
-		return fmt.Errorf("oauth1: the extra parameter %q is no oauth_ parameter; put it in the query or the body", extra[i].Name)
+		return "", fmt.Errorf("oauth1: the extra parameter %q is no oauth_ parameter; put it in the query or the body", extra[i].Name)
 	case len(m.Duplicated) > 0:
-		return fmt.Errorf("oauth1: the request would carry %s twice; leave it to the signer", m.Duplicated[0])
+		return "", fmt.Errorf("oauth1: the request would carry %s twice; leave it to the signer", m.Duplicated[0])
 	case len(m.Transports) > 1:
-		return errors.New("oauth1: the query or body holds oauth_ parameters already; give them to Sign instead")
+		return "", errors.New("oauth1: the query or body holds oauth_ parameters already; give them to Sign instead")
 	}
 	signature, err := scheme.sign(m, signingKeys{s.ClientSecret, s.TokenSecret, s.PrivateKey})
 	if err != nil {
-		return err
+		return "", err
 	}
 	sent := slices.Concat(protocol, extra, []Param{{paramSignature, signature}})
 	if r.Header == nil {
 		r.Header = http.Header{}
 	}
 	r.Header.Set("Authorization", formatAuthorization(s.Realm, sent))
-	return nil
+	return signature, nil
 }
 
 // protocol returns the protocol parameters that every request carries, without the signature.
