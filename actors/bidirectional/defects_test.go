@@ -161,6 +161,12 @@ var attacks = map[catalog.ID]attack{
 			return err
 		}), "of-the-users-page")
 	},
+	"BI-OS-55": func(p *play) bool {
+		a := p.clientA()
+		token := p.tokenOfA(a, nil)
+		p.tap = acknowledging(func(*http.Request) string { return "" })
+		return p.succeeds(a.post(siteB+"/revoke", "token="+token.Token))
+	},
 	"BI-RS-02": func(p *play) bool { return p.reads("made-up") },
 	"BI-RS-03": func(p *play) bool { p.handedOver("12345678-right"); return p.reads("12345678-wrong") },
 	"BI-RS-04": func(p *play) bool { return p.succeeds(p.send(plain(http.MethodGet, siteB+"/resource", ""))) },
@@ -197,6 +203,10 @@ var attacks = map[catalog.ID]attack{
 	"BI-RS-24": func(p *play) bool {
 		p.handedOver("token-1")
 		return p.succeeds(p.clientA().with(oauth1.Credentials{Token: "token-1", Secret: "secret"}).post(siteB+"/resource", "title=mine"))
+	},
+	"BI-RS-26": func(p *play) bool { // the OAuth server cannot tell, and never says that the revocation has arrived
+		a := p.clientA()
+		return !p.succeeds(a.post(siteB+"/revoke", "token="+p.tokenOfA(a, nil).Token))
 	},
 	"BI-CL-13": func(p *play) bool {
 		_, err := p.terminal.Start(siteA, siteB)

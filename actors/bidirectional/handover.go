@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/actors/oauth1"
+	"countersign/actors/secret"
 	"countersign/actors/store"
 	"countersign/actors/wire"
 )
@@ -18,6 +19,15 @@ const (
 	eventIssued  = "issued"
 	eventRevoked = "revoked"
 )
+
+// headerReceipt is the header of an acknowledgement that says whose it is.
+const headerReceipt = "Handover-Receipt"
+
+// receiptOf is what only the OAuth server and the resource server of a site can make of a hand-over's oauth_signature. The signature covers all that was said
+// and a fresh nonce, so that no receipt is another hand-over's; and no receipt is a signature, as a base string begins with an HTTP method.
+func receiptOf(signature, handoverKey string) string {
+	return oauth1.Keys{ClientSecret: handoverKey}.MAC("receipt&" + oauth1.Escape(signature))
+}
 
 // handover is a message to the resource server that waits in the outbox until it is acknowledged. There is
 // one for a token at most: a revocation takes the place of an issue that is still under way.
@@ -122,13 +132,14 @@ func (s *OAuthServer) deliver(h handover) bool {
 		return false
 	}
 	request.Header.Set("Content-Type", wire.FormType)
+	signature := ""
 	// closes claim 4: the resource server knows from whom the token comes
 	if s.Guards.On("BI-OS-45") {
 		signer := oauth1.Signer{
 			ConsumerKey: s.Issuer, ClientSecret: s.HandoverKey, Method: oauth1.HMACSHA256,
 			Now: s.Clock.Now, Entropy: s.Entropy("hand-over nonces"),
 		}
-		if err := signer.Sign(request); err != nil {
+		if signature, err = signer.Signature(request); err != nil {
 			return false
 		}
 	}
@@ -138,5 +149,10 @@ func (s *OAuthServer) deliver(h handover) bool {
 	}
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, wire.MaxBody)) // so that the connection can be used again
-	return response.StatusCode == http.StatusNoContent
+	if response.StatusCode != http.StatusNoContent {
+		return false
+	}
+	receipt := response.Header.Get(headerReceipt)
+	// profile section 4.4: whoever sits on the link can answer with a status, and with nothing that takes the key
+	return !s.Guards.Forbids("BI-OS-55", signature != "" && !secret.Same(receipt, receiptOf(signature, s.HandoverKey)))
 }

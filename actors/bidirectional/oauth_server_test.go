@@ -132,7 +132,7 @@ var _ = Describe("The OAuth server", func() {
 		second := a.with(asked).request(http.MethodPost, siteB+"/token", "", verifier(v))
 		answers := make(chan int)
 		p.b.OAuthServer.Entropy = func(string) io.Reader { return cryptorand.Reader }
-		p.b.OAuthServer.HTTP = &http.Client{Transport: acknowledging{}}
+		p.b.OAuthServer.HTTP = &http.Client{Transport: &stage{now: p.now, hosts: p.hosts}}
 		handler := p.hosts["b.example"]
 		for _, r := range []*http.Request{first, second} {
 			lone := &stage{now: p.now, hosts: map[string]http.Handler{"b.example": handler}}
@@ -206,10 +206,3 @@ var _ = Describe("The OAuth server", func() {
 		})
 	})
 })
-
-// acknowledging takes every hand-over.
-type acknowledging struct{}
-
-func (acknowledging) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
-}

@@ -78,6 +78,26 @@ var _ = Describe("The resource server", func() {
 		Expect(read("client-a")).To(refuse(http.StatusUnauthorized, "token_revoked"))
 	})
 
+	It("gives a receipt for each hand-over that it acknowledges, of its very signature, and with no refusal", func() {
+		receipts := map[string]bool{}
+		revoked := url.Values{"event": {"revoked"}, "token": {"token-of-24-characters-1"}, "resource_server": {siteB + "/resource"}, "sequence": {"2"}}.Encode()
+		for _, body := range []string{issued(), issued(), revoked, revoked, issued()} {
+			r := holder{client: sender}.request(http.MethodPost, siteB+"/handover", body)
+			answer := p.send(r)
+			Expect(answer).To(HaveHTTPStatus(http.StatusNoContent))
+			Expect(answer).To(HaveHTTPHeaderWithValue("Handover-Receipt", receiptUnder("handover-key-b", signatureOf(r))))
+			receipts[answer.Header.Get("Handover-Receipt")] = true
+		}
+		Expect(receipts).To(HaveLen(5))
+		for _, refused := range []*http.Response{
+			sender.post(siteB+"/handover", issued("resource_server", siteA+"/resource")),
+			client{p.stage, siteB, "guess"}.post(siteB+"/handover", issued()),
+			p.send(plain(http.MethodPost, siteB+"/handover", issued())),
+		} {
+			Expect(refused.Header).NotTo(HaveKey("Handover-Receipt"))
+		}
+	})
+
 	It("is read only", func() {
 		Expect(client{p.stage, "client-a", "secret-a-at-b"}.with(token).post(siteB+"/resource", "")).To(HaveHTTPStatus(http.StatusMethodNotAllowed))
 	})

@@ -80,7 +80,8 @@ func (s *ResourceServer) takeHandover(w http.ResponseWriter, r *http.Request) {
 		wire.WrongMethod(w, http.MethodPost)
 		return
 	}
-	if err := s.authenticateHandover(r); err != nil {
+	signature, err := s.authenticateHandover(r)
+	if err != nil {
 		s.refuse(w, err)
 		return
 	}
@@ -90,7 +91,6 @@ func (s *ResourceServer) takeHandover(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, oauth1.Refuse(oauth1.ParameterRejected, "resource_server", "the token is meant for another resource server"))
 		return
 	}
-	var err error
 	switch event := form.Get("event"); event {
 	case eventIssued:
 		err = s.keep(form)
@@ -105,20 +105,24 @@ func (s *ResourceServer) takeHandover(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, err)
 		return
 	}
+	// profile section 4.4: the OAuth server knows from whom the acknowledgement comes
+	if signature != "" && s.Guards.On("BI-RS-26") {
+		w.Header().Set(headerReceipt, receiptOf(signature, s.HandoverKey))
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// authenticateHandover judges whether a hand-over comes from the site's own OAuth server (closes claim 4).
-// Nonces are not remembered: a hand-over that arrives again has to be acknowledged, and changes nothing.
-func (s *ResourceServer) authenticateHandover(r *http.Request) error {
+// authenticateHandover judges whether a hand-over comes from the site's own OAuth server (closes claim 4), and gives its signature, empty
+// where one without is taken. Nonces are not remembered: a hand-over that arrives again has to be acknowledged, and changes nothing.
+func (s *ResourceServer) authenticateHandover(r *http.Request) (signature string, err error) {
 	m, err := oauth1.Parse(r, 0)
 	if err != nil {
-		return err
+		return "", err
 	}
 	signed := len(m.Transports) > 0
 	// flows, authenticated channel
 	if !signed && !s.Guards.On("BI-RS-11") {
-		return nil
+		return "", nil
 	}
 	judge := s.judge()
 	judge.keys = func(consumerKey string) (oauth1.Keys, bool) {
@@ -138,9 +142,9 @@ func (s *ResourceServer) authenticateHandover(r *http.Request) error {
 	judge.refuseFuture = judge.refuseOld
 	m, err = judge.read(r)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return judge.verify(m, "")
+	return m.Signature, judge.verify(m, "")
 }
 
 // keep takes a token that was issued.

@@ -69,6 +69,9 @@ func against(f func(*test)) func(*conformance.Session) {
 		if len(t.Clients) < 3 || len(t.Users) < 2 {
 			s.Broken("the setup names %d clients and %d users, not three and two: complete it by section 8 of the profile", len(t.Clients), len(t.Users))
 		}
+		if s.Check.Role == catalog.OAuthServer {
+			t.acknowledgeHandovers()
+		}
 		t.document = t.Discover(wellKnown, &t.metadata)
 		f(t)
 	}

@@ -60,5 +60,6 @@ func oauthServerChecks() []conformance.Check {
 		{ID: "BI-OS-52", Role: role, Run: against(passwordGuessesAreLimited)},
 		{ID: "BI-OS-53", Role: role, Alone: true, Waits: conformance.Waits, Run: against(passwordGuessesAreLimitedForEachAccount)},
 		{ID: "BI-OS-54", Role: role, Run: against(stateOfThePageReturned)},
+		{ID: "BI-OS-55", Role: role, Alone: true, Run: against(acknowledgementIsTheResourceServers)},
 	}
 }

@@ -20,6 +20,8 @@ type handover struct {
 	signed []param // the parameters of its Authorization header; nil without one
 	at     time.Time
 	status int // with which it was answered
+	// acknowledged says that the answer was an acknowledgement: 204 with the right receipt.
+	acknowledged bool
 }
 
 // handovers is the resource server of the target's site, played by the harness.
@@ -30,6 +32,8 @@ type handovers struct {
 	got []handover
 	// first is the status with which the first hand-over of each token and event is answered; 0 means 204, as for the others.
 	first int
+	// receipt makes the receipt of the first hand-over of each token and event; nil for the right one, as for the others.
+	receipt func(handover) string
 }
 
 // takeHandovers begins to answer hand-overs, at OwnIssuer with /handover behind it.
@@ -51,12 +55,13 @@ func (h *handovers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	signed, _ := authorizationParams(r.Header.Values("Authorization"))
-	got := handover{form: r.PostForm, query: r.URL.RawQuery, signed: signed, at: h.t.Env.Now()}
-	w.WriteHeader(h.take(got))
+	status, receipt := h.take(handover{form: r.PostForm, query: r.URL.RawQuery, signed: signed, at: h.t.Env.Now()})
+	acknowledge(w.Header(), receipt)
+	w.WriteHeader(status)
 }
 
-// take keeps a hand-over and says with which status it is answered.
-func (h *handovers) take(got handover) int {
+// take keeps a hand-over and says with which status and receipt it is answered.
+func (h *handovers) take(got handover) (status int, receipt string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	known := slices.ContainsFunc(h.got, func(other handover) bool {
@@ -66,8 +71,17 @@ func (h *handovers) take(got handover) int {
 	if h.first != 0 && !known {
 		got.status = h.first
 	}
+	right := receiptOf(got.param("oauth_signature"), h.t.HandoverKey)
+	switch {
+	case got.status != http.StatusNoContent:
+	case h.receipt != nil && !known:
+		receipt = h.receipt(got)
+	default:
+		receipt = right
+	}
+	got.acknowledged = got.status == http.StatusNoContent && receipt == right
 	h.got = append(h.got, got)
-	return got.status
+	return got.status, receipt
 }
 
 // answerFirst sets the status with which the first hand-over of each token and event is answered from here on.
@@ -75,6 +89,13 @@ func (h *handovers) answerFirst(status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.first = status
+}
+
+// acknowledgeFirst sets what the receipt of the first hand-over of each token and event is from here on.
+func (h *handovers) acknowledgeFirst(receipt func(handover) string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.receipt = receipt
 }
 
 // of returns what came in about a token so far.
@@ -102,9 +123,9 @@ func (h *handovers) find(token issued, name string) *handover {
 	return nil
 }
 
-// acknowledged reports whether a hand-over of the token with the event was answered with 204.
+// acknowledged reports whether a hand-over of the token with the event was acknowledged.
 func (h *handovers) acknowledged(token issued, name string) bool {
-	return slices.ContainsFunc(h.of(token.token), func(got handover) bool { return got.form.Get("event") == name && got.status == http.StatusNoContent })
+	return slices.ContainsFunc(h.of(token.token), func(got handover) bool { return got.form.Get("event") == name && got.acknowledged })
 }
 
 // param is a parameter of the Authorization header.

@@ -238,11 +238,13 @@ func (s *site) answer(rec *received, method string) answer {
 type answer struct {
 	status     int
 	kind, body string
+	receipt    string // of a hand-over; empty for none
 }
 
 func (a answer) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", a.kind)
 	w.Header().Set("Cache-Control", "no-store")
+	acknowledge(w.Header(), a.receipt)
 	if a.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "OAuth")
 	}

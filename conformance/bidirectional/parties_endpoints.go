@@ -216,7 +216,10 @@ func (s *site) revoke(rec *received) answer {
 	return answer{status: http.StatusOK, kind: "text/plain"}
 }
 
-func (s *site) handover(*received) answer { return answer{status: http.StatusNoContent} }
+// handover acknowledges what an OAuth server under test says that is at work beside the client.
+func (s *site) handover(rec *received) answer {
+	return answer{status: http.StatusNoContent, receipt: receiptOf(rec.oauth["oauth_signature"], s.t.HandoverKey)}
+}
 
 func (s *site) resource(rec *received) answer {
 	t := s.findToken(rec.oauth["oauth_token"])

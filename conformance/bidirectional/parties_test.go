@@ -158,6 +158,22 @@ var _ = Describe("A site that the harness plays", func() {
 		gomega.Expect(body).To(gomega.ContainSubstring("oauth_callback_confirmed=true"))
 	})
 
+	It("acknowledges a hand-over with its receipt, and one without a signature with none", func() {
+		t.HandoverKey = "handover-key"
+		r := request{method: http.MethodPost, url: s.in("handover"), by: credentials{client: "http://server.example", clientSecret: "handover-key"}, nonce: "a-nonce", form: url.Values{"event": {"revoked"}, "token": {"t"}}}
+		for _, unsigned := range []bool{false, true} {
+			r.unsigned = unsigned
+			req := t.sign(r)
+			signed, _ := authorizationParams(req.Header.Values("Authorization"))
+			resp, err := server.Client().Do(req)
+			gomega.Expect(err).NotTo(gomega.HaveOccurred())
+			gomega.Expect(resp.Body.Close()).To(gomega.Succeed())
+			gomega.Expect(resp).To(gomega.HaveHTTPStatus(http.StatusNoContent))
+			gomega.Expect(resp.Header.Get("Handover-Receipt")).To(gomega.Equal(receiptOf(handover{signed: signed}.param("oauth_signature"), "handover-key")))
+			gomega.Expect(resp.Header.Get("Handover-Receipt") == "").To(gomega.Equal(unsigned))
+		}
+	})
+
 	It("takes a delegation without a signature, which level core allows, and gives each another continue_uri", func() {
 		r := request{method: http.MethodPost, url: s.in("delegation"), unsigned: true, form: url.Values{
 			"temporary_credential": {"t"}, "temporary_credential_secret": {"s"}, "client_id": {"client-a"}, "issuer": {"http://site-a.example"},

@@ -31,5 +31,6 @@ func resourceServerChecks() []conformance.Check {
 		{ID: "BI-RS-23", Role: role, Run: against(resourcesAreNotStoredByCaches)},
 		{ID: "BI-RS-24", Role: role, Run: against(readOnly)},
 		{ID: "BI-RS-25", Role: role, Run: against(handoverIsFresh)},
+		{ID: "BI-RS-26", Role: role, Run: against(acknowledgementBearsAReceipt)},
 	}
 }

@@ -140,3 +140,28 @@ func handoverIsFresh(t *test) {
 		t.refusedHandover(p, r, fmt.Sprintf("a hand-over with a timestamp %+d s from now", off), http.StatusUnauthorized, "timestamp_refused")
 	}
 }
+
+// BI-RS-26: each acknowledgement bears the receipt for the very hand-over that it answers, also where nothing was left to do.
+func acknowledgementBearsAReceipt(t *test) {
+	p, unknown := t.newPass(t.peer(), t.alice()), t.newPass(t.peer(), t.alice())
+	for _, h := range []struct {
+		what string
+		request
+	}{
+		{"a hand-over with event=issued", t.issuing(p)},
+		{"the hand-over that arrives again, signed anew", t.issuing(p)},
+		{"the hand-over with event=revoked", t.revoking(p)},
+		{"the hand-over with event=revoked that arrives again, signed anew", t.revoking(p)},
+		{"a hand-over with event=issued after the revocation", t.issuing(p)},
+		{"the hand-over with event=revoked of a token that was not handed over", t.revoking(unknown)},
+	} {
+		r := t.sign(h.request)
+		signed, _ := authorizationParams(r.Header.Values("Authorization"))
+		resp := t.Do(h.sender(), r)
+		t.acknowledged(resp, h.what)
+		want := receiptOf(handover{signed: signed}.param("oauth_signature"), t.HandoverKey)
+		if got := resp.Header.Values("Handover-Receipt"); len(got) != 1 || got[0] != want {
+			t.FailAt(resp.Exchange, fmt.Sprintf("status 204 with Handover-Receipt: %s for %s", want, h.what), fmt.Sprintf("Handover-Receipt %q", got))
+		}
+	}
+}

@@ -63,6 +63,11 @@ var _ = Describe("The harness's signer", func() {
 			withToken("nnch734d00sl2jdk", "pfkkdhi9sl3r4s00"), "137131202", "chapoH", nil, "MdpQcU8iPSUjWoN/UDMsK2sui9I="),
 	)
 
+	It("makes the receipt of a hand-over as OpenSSL does", func() {
+		gomega.Expect(receiptOf("OiGzR3Y+G9NZYSuRyiLU21gNzGisRUAa4G60WXh9oro=", "handover-key-a")).To(gomega.Equal("qXqpl0yU8iL2RCBLtlA0qtlT8v/xHKjOISukTw/u/E4="))
+		gomega.Expect(receiptOf("", "handover-key-a")).To(gomega.BeEmpty())
+	})
+
 	It("makes the key itself the signature with PLAINTEXT, each secret escaped", func() {
 		gomega.Expect(sign("PLAINTEXT", base, credentials{clientSecret: "a&b", tokenSecret: "c%d"})).To(gomega.Equal("a%26b&c%25d"))
 	})

@@ -1,11 +1,12 @@
 """The hand-over of access tokens from the OAuth server to its resource server (profile section 4.4)."""
 from __future__ import annotations
 
+import hmac
 import threading
 from dataclasses import dataclass
 
 from fetching import Unreachable, fetch
-from oauth1 import Signer
+from oauth1 import Signer, receipt, signature_in
 
 FIRST_WAIT, LONGEST_WAIT = 1, 30  # seconds between tries
 
@@ -21,6 +22,7 @@ class HandOver:
     signed: bool = True
     retried: bool = True
     said_for_whom: bool = True
+    receipt_compared: bool = True
 
     def issued(self, token) -> None:
         self._send(token.expires_at, [
@@ -55,6 +57,12 @@ class HandOver:
     def _acknowledged(self, form: list) -> bool:
         authorization = self.signer.authorization("POST", self.endpoint, form) if self.signed else ""
         try:
-            return fetch("POST", self.endpoint, authorization, form).status == 204
+            reply = fetch("POST", self.endpoint, authorization, form)
         except Unreachable:
             return False
+        if reply.status != 204:
+            return False
+        if not self.signed or not self.receipt_compared:
+            return True
+        right = receipt(signature_in(authorization), self.signer.secret)
+        return hmac.compare_digest(right.encode(), reply.headers.get("Handover-Receipt", "").encode())

@@ -63,6 +63,16 @@ def signature(signature_method: str, base: str, client_secret: str, token_secret
     return base64.b64encode(digest).decode()
 
 
+def receipt(given: str, handover_key: str) -> str:
+    """What acknowledges a hand-over that was signed so (profile section 4.4): no base string begins like this."""
+    return signature("HMAC-SHA256", "receipt&" + encode(given), handover_key)
+
+
+def signature_in(authorization: str) -> str:
+    """The oauth_signature of an Authorization header that a Signer made; empty for no header."""
+    return dict(parse_authorization(authorization) or ()).get("oauth_signature", "")
+
+
 @dataclass
 class Signer:
     """Signs requests under one client."""

@@ -15,7 +15,7 @@ from oauth1 import Judge, Rules, Signer
 from store import Accounts, Guards, TokenTable
 from web import Response, form_response, refusal_response, single
 
-DEFECTS = tuple(f"BI-OS-{n:02d}" for n in range(1, 55))
+DEFECTS = tuple(f"BI-OS-{n:02d}" for n in range(1, 56))
 
 DAY = 86400  # seconds that a credential is remembered after its end
 TRIES = 5  # passwords a temporary credential
@@ -90,7 +90,8 @@ class OAuthServer:
             refuse_repeated=self.hold("BI-OS-42")))
         self._handover = HandOver(
             handover_endpoint, resource_endpoint, Signer(issuer, handover_key, clock), clock,
-            signed=self.hold("BI-OS-45"), retried=self.hold("BI-OS-46"), said_for_whom=self.hold("BI-OS-47"))
+            signed=self.hold("BI-OS-45"), retried=self.hold("BI-OS-46"), said_for_whom=self.hold("BI-OS-47"),
+            receipt_compared=self.hold("BI-OS-55"))
 
     def metadata(self) -> dict:
         members = {

@@ -6,11 +6,11 @@ import threading
 from dataclasses import dataclass
 
 from forms import Refusal
-from oauth1 import Judge, Rules
+from oauth1 import Judge, Rules, receipt
 from store import Guards, TokenTable
 from web import Response, json_response, refusal_response, single
 
-DEFECTS = tuple(f"BI-RS-{n:02d}" for n in range(1, 26))
+DEFECTS = tuple(f"BI-RS-{n:02d}" for n in range(1, 27))
 
 DAY = 86400  # seconds that a token is remembered after its end
 
@@ -82,7 +82,10 @@ class ResourceServer:
             self._revoked(token)
         else:
             raise Refusal(400, "parameter_rejected", "event is neither issued nor revoked.")
-        return Response(204)
+        answer = Response(204)
+        if message.signed and self.hold("BI-RS-26"):
+            answer.with_header("Handover-Receipt", receipt(message.get("oauth_signature"), self.handover_key))
+        return answer
 
     def _judge_handover(self, message) -> None:
         if not message.signed:

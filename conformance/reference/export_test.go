@@ -57,5 +57,5 @@ func (r *Replay) Answer(s Step) Expected {
 			r.names = append(r.names, "${"+name+"}", text)
 		}
 	}
-	return expectedOf(rec.Code, rec.Body.Bytes())
+	return expectedOf(rec.Code, rec.Header().Get(headerReceipt), rec.Body.Bytes())
 }

@@ -175,7 +175,7 @@ func (v Vectors) steps(c conformance.Check, transcript []conformance.Exchange) (
 		if e.Method == http.MethodGet && strings.Contains(e.URL, "/.well-known/") {
 			continue
 		}
-		step := Step{At: e.At.Unix(), Request: kept.repeat(messageOf(e)), Expect: expectedOf(e.Status, e.RawResponse)}
+		step := Step{At: e.At.Unix(), Request: kept.repeat(messageOf(e)), Expect: expectedOf(e.Status, receiptIn(e), e.RawResponse)}
 		if e.To != string(c.Role) || slices.ContainsFunc(given, step.Request.holds) {
 			return steps, false
 		}
@@ -186,6 +186,16 @@ func (v Vectors) steps(c conformance.Check, transcript []conformance.Exchange) (
 		steps = append(steps, step)
 	}
 	return steps, true
+}
+
+// receiptIn is the receipt of an answer; empty where it has none.
+func receiptIn(e conformance.Exchange) string {
+	for _, h := range e.ResponseHeaders {
+		if h.Name == headerReceipt {
+			return h.Value
+		}
+	}
+	return ""
 }
 
 // keeper knows under which name a value of an earlier answer is kept.

@@ -13,10 +13,15 @@ type Expected struct {
 	Error  string          `json:"error,omitempty"`
 	Truths map[string]bool `json:"truths,omitempty"`
 	Fields map[string]any  `json:"fields,omitempty"`
+	// Receipt is the Handover-Receipt of the bidirectional flow.
+	Receipt string `json:"receipt,omitempty"`
 }
 
-func expectedOf(status int, body []byte) Expected {
-	e := Expected{Status: status}
+// headerReceipt is the one header of an answer that follows from the request.
+const headerReceipt = "Handover-Receipt"
+
+func expectedOf(status int, receipt string, body []byte) Expected {
+	e := Expected{Status: status, Receipt: receipt}
 	var members map[string]any
 	if json.Unmarshal(body, &members) != nil {
 		e.Fields = fieldsIn(body)

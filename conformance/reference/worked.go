@@ -60,7 +60,11 @@ func (s Step) show(text *strings.Builder) {
 	if s.Request.Body != "" {
 		fmt.Fprintf(text, "\n    %s\n", s.Request.Body)
 	}
-	fmt.Fprintf(text, "\nAnswered with %d.\n\n", s.Expect.Status)
+	if s.Expect.Receipt == "" {
+		fmt.Fprintf(text, "\nAnswered with %d.\n\n", s.Expect.Status)
+		return
+	}
+	fmt.Fprintf(text, "\nAnswered with %d and\n\n    %s: %s\n\n", s.Expect.Status, headerReceipt, s.Expect.Receipt)
 }
 
 // offlineMessages are messages of the offline flow and what they are made of.

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -37,6 +38,7 @@ func Bidirectional() Flow {
 		Sessions:   []string{"alice", "mallory", "site C", "mallory again", "alice leaves", "bob"},
 		Set:        setTwoSites,
 		Type:       twoSitesType,
+		Receipt:    twoSitesReceipt,
 		Volatile:   []string{"oauth_signature", "oauth_timestamp"},
 		Nonces:     []string{"client/nonces", "oauth-server/nonces", "resource-server/nonces"},
 	}
@@ -93,6 +95,14 @@ func twoSitesType(leg string, m *sim.Message, f Field) Meaning {
 		}
 	}
 	return Meaning{}
+}
+
+// twoSitesReceipt is the status that acknowledges a hand-over (profile section 4.4). What else is in a right answer nobody but the resource server can make.
+func twoSitesReceipt(leg string) int {
+	if leg == "hand-over" {
+		return http.StatusNoContent
+	}
+	return 0
 }
 
 // issuedBy is the OAuth server that issued a temporary credential; empty where the message does not show it.
