@@ -60,6 +60,14 @@ func (r signed) send(s *load.Seat, leg int, random io.Reader) (*lean.Response, e
 	return s.Do(leg, r.route, request)
 }
 
+// acknowledge answers a hand-over with its receipt, by section 4.4 of the profile; one without a signature has none.
+func acknowledge(w http.ResponseWriter, handover *oauth1.Message, key string) {
+	if handover.Signature != "" {
+		w.Header().Set("Handover-Receipt", oauth1.Keys{ClientSecret: key}.MAC("receipt&"+oauth1.Escape(handover.Signature)))
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
 // credential wants status 200 and a credential, form-encoded, that no cache keeps and that is for the client.
 func credential(s *load.Seat, resp *lean.Response, client string) (url.Values, error) {
 	if err := status(s, resp, http.StatusOK); err != nil {

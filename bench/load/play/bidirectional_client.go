@@ -55,7 +55,7 @@ func newClient(scene *Scene) (*client, error) {
 	}
 	// At site B the client under load delegates with the secret by which it is registered there.
 	for party, s := range map[string]*site{"site-a": c.own, "site-b": c.peer} {
-		s.wellKnown, s.callback = scene.Flow.WellKnown, c.callback.URL
+		s.wellKnown, s.callback, s.handoverKey = scene.Flow.WellKnown, c.callback.URL, setup.HandoverKey
 		if err := scene.Env.Play(party, s); err != nil {
 			return nil, &SceneError{fmt.Sprintf("the harness cannot play %s: %v", party, err)}
 		}

@@ -161,7 +161,7 @@ func (o *oauthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		delete(o.handed, message.Get("token"))
 	}
 	o.mu.Unlock()
-	w.WriteHeader(http.StatusNoContent)
+	acknowledge(w, message, o.setup.HandoverKey)
 }
 
 // consent opens the authorization page with a state in a terminal without cookies, fills it in and reads the verifier from the redirect: steps 4 to 6.

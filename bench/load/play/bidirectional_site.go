@@ -16,6 +16,7 @@ import (
 type site struct {
 	issuer, clientID, delegationEndpoint, wellKnown string
 	callback                                        string            // of the client under load
+	handoverKey                                     string            // of the site's two servers
 	secrets                                         map[string]string // of the clients that the site knows
 	trouble                                         *trouble
 
@@ -84,7 +85,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	endpoint := path.Base(r.URL.Path)
 	if endpoint == "handover" {
-		w.WriteHeader(http.StatusNoContent)
+		s.takeHandover(w, r)
 		return
 	}
 	m, shown, err := s.verified(r)
@@ -124,6 +125,16 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.refuse(w, http.StatusNotFound, "not_found", "a request to "+r.URL.Path)
 	}
+}
+
+// takeHandover acknowledges what an OAuth server says that is at work beside the client under load.
+func (s *site) takeHandover(w http.ResponseWriter, r *http.Request) {
+	m, err := oauth1.Parse(r, 16<<10)
+	if err != nil {
+		s.refuse(w, http.StatusBadRequest, "parameter_rejected", "a hand-over that cannot be read: "+err.Error())
+		return
+	}
+	acknowledge(w, m, s.handoverKey)
 }
 
 // verified judges the signature of a request, and gives what was issued under the token that it shows.
