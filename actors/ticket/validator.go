@@ -56,7 +56,7 @@ func (a *answer) is(p pair) bool {
 }
 
 // Validate judges the pair of a ticket. The error is ErrDenied; of a pair that is malformed, what is wrong with it; or why the account server, or the
-// shared store, could not be asked, which says nothing about the ticket; or why the context has ended.
+// shared store, could not be asked, which says nothing about the ticket.
 func (v *Validator) Validate(ctx context.Context, userID, key string) error {
 	p := pair{userID, key}
 	confirmed, found, err := v.find(ctx, p)
@@ -74,9 +74,8 @@ func (v *Validator) ask(ctx context.Context, p pair) (confirmed bool, err error)
 	if err := p.check(); err != nil {
 		return false, err
 	}
-	flight := v.flights.DoChan(p.userID+" "+p.key, func() (any, error) {
-		ctx, over := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		defer over()
+	said, err, _ := v.flights.Do(p.userID+" "+p.key, func() (any, error) {
+		ctx := context.WithoutCancel(ctx)
 		// The answer to somebody else may have come since nothing was found.
 		if kept, found, err := v.find(ctx, p); found || err != nil {
 			return kept, err
@@ -94,15 +93,10 @@ func (v *Validator) ask(ctx context.Context, p pair) (confirmed bool, err error)
 		// A revocation that came meanwhile is there already, and stays.
 		return v.keep(ctx, p, confirmed, until)
 	})
-	select {
-	case landed := <-flight:
-		if landed.Err != nil {
-			return false, landed.Err
-		}
-		return landed.Val.(bool), nil
-	case <-ctx.Done():
-		return false, context.Cause(ctx)
+	if err != nil {
+		return false, err
 	}
+	return said.(bool), nil
 }
 
 // Revoke makes a ticket no good here from now on, for as long as an answer of before might be kept.

@@ -39,7 +39,7 @@ func Bidirectional() Flow {
 		Set:        setTwoSites,
 		Type:       twoSitesType,
 		Receipt:    twoSitesReceipt,
-		Volatile:   []string{"oauth_signature", "oauth_timestamp"},
+		Volatile:   []string{"oauth_signature", "oauth_timestamp", "Handover-Receipt"},
 		Nonces:     []string{"client/nonces", "oauth-server/nonces", "resource-server/nonces"},
 	}
 }

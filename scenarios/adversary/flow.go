@@ -30,7 +30,7 @@ type Flow struct {
 	// Receipt is the status of an answer to a request of a leg, with nothing else in it, by which the sender may hold that the request has arrived; zero
 	// where there is none. The attacker answers so in the place of the one that is asked, where it can change the request. Nil: no leg has one.
 	Receipt func(leg string) int
-	// Volatile are the names of parameters that differ from run to run and say nothing, as a signature.
+	// Volatile are the names of parameters and headers whose values differ from run to run and say nothing, as a signature. Of a header it counts whether it is there.
 	Volatile []string
 	// Nonces are the buckets in which actors only remember that a request has come.
 	Nonces []string

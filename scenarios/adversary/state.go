@@ -298,6 +298,11 @@ func (d *Director) message(h uint64, m *sim.Message) uint64 {
 			h = d.text(h, v)
 		}
 	}
+	for _, name := range d.system.Flow.Volatile {
+		if len(m.Header[name]) > 0 { // what it says differs from run to run, and that it is there does not
+			h = hash(h, name)
+		}
+	}
 	if d.opens != nil {
 		h = d.text(h, string(d.opens(m.Body)))
 	}
