@@ -216,7 +216,7 @@ var _ = Describe("The verdicts", func() {
 			job.Config.Seed, job.Parallel = uint64(seed+1), parallel
 			report, err := job.Run(context.Background())
 			Expect(err).NotTo(HaveOccurred())
-			Expect(report.Counts.Pass).To(Equal(25), judged(report.Results))
+			Expect(report.Counts.Pass).To(And(BeNumerically(">=", 25), Equal(report.Counts.Total)), judged(report.Results))
 		}
 	})
 })
