@@ -121,6 +121,15 @@ var _ = Describe("A session", func() {
 			Expect(r.Exchanges[0].Problem).To(Equal(`Get "http://target/": connection reset by peer`))
 		})
 
+		It("fails for silence also where the requirement is none of the strongest: nothing of it was judged", func() {
+			s := conformance.Session{
+				Check: conformance.Check{ID: "UN-PL-91", Role: catalog.Platform, Run: func(s *conformance.Session) { s.Do("harness", get("http://target/")) }},
+				Env:   &fake{answer: func(*http.Request) (*http.Response, error) { return nil, errors.New("gone") }},
+			}
+			Expect(s.Check.Requirement().Keyword).To(Equal(catalog.Should))
+			Expect(s.Run().Verdict).To(Equal(conformance.Fail))
+		})
+
 		It("may go without an answer when it says so", func() {
 			r := play(&fake{answer: func(*http.Request) (*http.Response, error) { return nil, errors.New("gone") }}, func(s *conformance.Session) {
 				_, err := s.Try("harness", get("http://target/"))

@@ -116,9 +116,12 @@ func (t *thirdPartyTest) loginConfirmedWithinTheBound() {
 	t.boundWithoutEnd()
 }
 
+// documentKept is for how long a third-party platform may keep the document of a platform.
+const documentKept = 60 * time.Second
+
 // boundWithoutEnd wants a platform's bound of more than an hour taken for an hour.
 func (t *thirdPartyTest) boundWithoutEnd() {
-	const longest, documentKept = time.Hour, 60 * time.Second
+	const longest = time.Hour
 	if t.lifetime() <= longest+minute || !t.waits(documentKept+time.Second) {
 		return
 	}
@@ -133,7 +136,6 @@ func (t *thirdPartyTest) boundWithoutEnd() {
 
 // unconfirmable wants a login at a platform without status endpoint refused when the bound has passed, and not ended for good.
 func (t *thirdPartyTest) unconfirmable() {
-	const documentKept = 60 * time.Second // at most, from the login on
 	g := t.guest(t.q)
 	past := max(t.bound(), documentKept) + 2*time.Second
 	if t.lifetime() <= past || !t.waits(past) {

@@ -8,13 +8,13 @@
 // What the attacker knows are terms, each of a type: what it was given, and what it reads in messages that reach it, leave a
 // party of its own, or pass in the clear. It never guesses. Its moves are requests that an endpoint takes, filled with terms
 // of the right types; where only some make sense together, [Move].Fits says so. A move that leaves no trace in any store,
-// cookie or knowledge, and nobody at another page, is not gone on from: no guard can tell it from nothing. Points at which all stand as they did before
+// cookie or knowledge, nobody at another page, and nobody with something to do yet, is not gone on from: no guard can tell it from nothing. Points at which all stand as they did before
 // are told apart by a number.
 //
 // The bounds are moves, switches between sessions, and sessions in a world. Within a session its owner goes on of itself
 // until another takes over; messages that are under way to one host at the same time may overtake each other, for the price of a
 // move. Two states count as equal when everybody waits at the same place, the stores hold the same, each process has met the
-// same messages, the attacker knows the same, and it is the same second, with values drawn at random replaced by where they appeared first. In
+// same messages, the attacker knows the same, the same is on its way, and it is the same second, with values drawn at random replaced by where they appeared first. In
 // which order different processes have met theirs does not count, and of a move that was refused altogether counts what it left in the stores (state.go says why). So an actor has to keep what it decides by in its store, as all do.
 //
 // To let a flow be explored, add one file here (bidirectional.go and bidirectional_moves.go are an example):

@@ -136,6 +136,11 @@ var _ = Describe("The question what a requirement is there for", func() {
 		n.Began = func(what string) { Expect(what).To(Equal("BI-RS-15"), "nothing is looked for twice") }
 		Expect(n.Run(context.Background())).To(Equal(want))
 
+		rebuilt := n
+		rebuilt.Program = "another"
+		_, err = rebuilt.Run(context.Background())
+		Expect(err).To(MatchError(ContainSubstring("another program")))
+
 		n.Seed = 2
 		_, err = n.Run(context.Background())
 		var wrong *adversary.JournalError
