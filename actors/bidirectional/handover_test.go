@@ -13,6 +13,7 @@ import (
 
 	"countersign/actors/guard"
 	"countersign/actors/oauth1"
+	"countersign/actors/store"
 )
 
 // acknowledging answers the hand-overs of site B with 204 in the resource server's place, and with a receipt unless it is empty.
@@ -73,6 +74,21 @@ var _ = DescribeTable("A hand-over answered with 204",
 		return strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(receiptUnder("handover-key-b", signatureOf(r))), "=")
 	}, false),
 )
+
+var _ = Describe("A token that was handed over", func() {
+	It("lies at the resource server under its digest, so that whoever reads its keys reads no token", func() {
+		p := newPlay(guard.Set{})
+		a := p.clientA()
+		token := p.tokenOfA(a, nil)
+		Expect(a.with(token).get(siteB + "/resource")).To(HaveHTTPStatus(http.StatusOK))
+		Expect(p.b.ResourceServer.Store.Update(func(tx store.Tx) error {
+			keys, err := tx.Keys("resource-server/tokens")
+			digest := sha256.Sum256([]byte(token.Token))
+			Expect(keys).To(Equal([]string{"token/" + base64.RawURLEncoding.EncodeToString(digest[:])}))
+			return err
+		})).To(Succeed())
+	})
+})
 
 var _ = Describe("A receipt", func() {
 	It("needs the status 204", func() {

@@ -2,6 +2,9 @@ package bidirectional
 
 import (
 	"cmp"
+	"context"
+	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -91,11 +94,16 @@ func (s *ResourceServer) takeHandover(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, oauth1.Refuse(oauth1.ParameterRejected, "resource_server", "the token is meant for another resource server"))
 		return
 	}
+	// flows, push racing revocation: hand-overs say in which order they were made
+	if _, err := positive(form, "sequence", math.MaxInt64); err != nil && s.Guards.On("BI-RS-15") {
+		s.refuse(w, err)
+		return
+	}
 	switch event := form.Get("event"); event {
 	case eventIssued:
-		err = s.keep(form)
+		err = s.keep(r.Context(), form)
 	case eventRevoked:
-		err = s.forgo(form)
+		err = s.forgo(r.Context(), form)
 	case "":
 		err = absent("event")
 	default:
@@ -148,19 +156,43 @@ func (s *ResourceServer) authenticateHandover(r *http.Request) (signature string
 }
 
 // keep takes a token that was issued.
-func (s *ResourceServer) keep(form url.Values) error {
+func (s *ResourceServer) keep(ctx context.Context, form url.Values) error {
 	for _, name := range []string{"token", "token_secret", "client_id", "username"} {
 		if form.Get(name) == "" {
 			return absent(name)
 		}
 	}
-	expires, err := strconv.ParseInt(form.Get("expires_at"), 10, 64)
+	expires, err := positive(form, "expires_at", latest)
 	// RFC 6749 section 1.4: it has to be said when a token ends
 	if err != nil && s.expires() {
-		return oauth1.Refuse(oauth1.ParameterRejected, "expires_at", "expires_at is missing, or no whole number of seconds since 1970")
+		return err
 	}
 	offered := handedOver{Secret: form.Get("token_secret"), ClientID: form.Get("client_id"), Username: form.Get("username"), Expires: expires}
+	if s.Guards.Whole() {
+		return s.takeIn(ctx, form.Get("token"), offered)
+	}
 	return s.Store.Update(func(tx store.Tx) error { return s.accept(tx, form.Get("token"), offered) })
+}
+
+// latest is the greatest expires_at: the end of the year 9999 (profile section 4.4).
+const latest = 253402300799
+
+// positive reads a whole number of 1 to most.
+func positive(form url.Values, name string, most int64) (int64, error) {
+	text := form.Get(name)
+	if text == "" {
+		return 0, absent(name)
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || n < 1 || int64(n) > most {
+		return 0, oauth1.Refuse(oauth1.ParameterRejected, name, fmt.Sprintf("%s is no whole number of 1 to %d", name, most))
+	}
+	return int64(n), nil
+}
+
+// handedOverBefore refuses to bind a known token anew.
+func handedOverBefore() error {
+	return &oauth1.Problem{Status: http.StatusConflict, Code: oauth1.ParameterRejected, Parameter: "token", Description: "the token has been handed over before, with another client, user, secret or end"}
 }
 
 func (s *ResourceServer) accept(tx store.Tx, token string, offered handedOver) error {
@@ -169,7 +201,7 @@ func (s *ResourceServer) accept(tx store.Tx, token string, offered handedOver) e
 	if err != nil {
 		return err
 	}
-	conflict := &oauth1.Problem{Status: http.StatusConflict, Code: oauth1.ParameterRejected, Parameter: "token", Description: "the token has been handed over before"}
+	conflict := handedOverBefore()
 	switch {
 	case found && known.Revoked:
 		// flows, push racing revocation: a revocation is final
@@ -197,7 +229,7 @@ func (s *ResourceServer) accept(tx store.Tx, token string, offered handedOver) e
 }
 
 // forgo takes the revocation of a token, also of one that has not been handed over yet.
-func (s *ResourceServer) forgo(form url.Values) error {
+func (s *ResourceServer) forgo(ctx context.Context, form url.Values) error {
 	token := form.Get("token")
 	if token == "" {
 		return absent("token")
@@ -205,6 +237,9 @@ func (s *ResourceServer) forgo(form url.Values) error {
 	// RFC 7009 section 2: the revocation takes effect
 	if !s.Guards.On("BI-RS-14") {
 		return nil
+	}
+	if s.Guards.Whole() {
+		return s.tokens().Revoke(ctx, token)
 	}
 	return s.Store.Update(func(tx store.Tx) error {
 		var known handedOver

@@ -1,6 +1,7 @@
 package bidirectional
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -78,7 +79,7 @@ func (s *ResourceServer) authorizeReading(r *http.Request) (owner string, err er
 	if m, err = judge.read(r); err != nil {
 		return "", err
 	}
-	token, err := s.compare(m.Token)
+	token, err := s.compare(r.Context(), m.Token)
 	if err != nil {
 		return "", err
 	}
@@ -93,15 +94,18 @@ func (s *ResourceServer) authorizeReading(r *http.Request) (owner string, err er
 	case s.Guards.Forbids("BI-RS-05", token.ClientID != m.ConsumerKey):
 		return "", oauth1.Refuse(oauth1.TokenRejected, "oauth_token", "the access token was issued to another client")
 	case token.Revoked:
-		return "", oauth1.Refuse(oauth1.TokenRevoked, "oauth_token", "the access token has been revoked")
+		return "", hasBeenRevoked()
 	case s.expires() && !s.Clock.Now().Before(time.Unix(token.Expires, 0)):
-		return "", oauth1.Refuse(oauth1.TokenExpired, "oauth_token", "the access token has expired")
+		return "", hasExpired()
 	}
 	return token.Username, nil
 }
 
 // compare finds the token among those handed over. It gives nil, without error, only where an unknown token is let pass.
-func (s *ResourceServer) compare(token string) (*handedOver, error) {
+func (s *ResourceServer) compare(ctx context.Context, token string) (*handedOver, error) {
+	if s.Guards.Whole() {
+		return s.find(ctx, token)
+	}
 	known, found, err := store.Load[handedOver](s.Store, handedOverTokens, token)
 	// description of fig. 2: the two access tokens are compared whole
 	if !found && !s.Guards.On("BI-RS-03") {
@@ -110,7 +114,6 @@ func (s *ResourceServer) compare(token string) (*handedOver, error) {
 	if err != nil {
 		return nil, err
 	}
-	unknown := oauth1.Refuse(oauth1.TokenRejected, "oauth_token", "no such access token has been handed over here; it may be on its way")
 	// claim 4; flows, late push: a refusal is not remembered
 	if !s.Guards.On("BI-RS-09") {
 		refused, err := s.refusedBefore(token, found)
@@ -118,18 +121,18 @@ func (s *ResourceServer) compare(token string) (*handedOver, error) {
 			return nil, err
 		}
 		if refused {
-			return nil, unknown
+			return nil, neverHandedOver()
 		}
 	}
 	if found && (known.Secret != "" || !known.Revoked) {
 		return &known, nil
 	}
 	if known.Revoked { // before it was handed over, so that nothing is known to verify with
-		return nil, oauth1.Refuse(oauth1.TokenRevoked, "oauth_token", "the access token has been revoked")
+		return nil, hasBeenRevoked()
 	}
 	// description of fig. 2: a token that the OAuth server did not send is refused
 	if s.Guards.On("BI-RS-02") {
-		return nil, unknown
+		return nil, neverHandedOver()
 	}
 	return nil, nil
 }

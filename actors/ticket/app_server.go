@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -20,9 +21,14 @@ type AppServer struct {
 	Secret  string // shared with the account server
 	// Resources gives what a user has here; nil gives everybody one thing.
 	Resources func(userID string) []Resource
+	// Together says that requests may wait for each other, as they cannot in a simulated world: of those that show one ticket at a time, one has the
+	// account server asked, by a Validator.
+	Together bool
 
 	// TestClock is as in AccountServer.
 	TestClock func(time.Duration) time.Time
+
+	validator *Validator
 }
 
 // Resource is one thing that an app keeps for a user.
@@ -35,6 +41,9 @@ const pathResource = "/resource"
 
 // Handler serves the app server's endpoints.
 func (a *AppServer) Handler() http.Handler {
+	if a.Together && a.Guards.Whole() {
+		a.validator = &Validator{Server: a}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(wire.PathOf(a.BaseURL)+pathResource, a.resource)
 	publish(mux, a.BaseURL, Metadata{Issuer: a.Issuer, AppID: a.ID, ResourceEndpoint: a.BaseURL + pathResource}, a.TestClock)
@@ -59,7 +68,7 @@ func (a *AppServer) resource(w http.ResponseWriter, r *http.Request) {
 		wire.Reject(w, err)
 		return
 	}
-	if err := a.confirm(shown); err != nil {
+	if err := a.confirm(r.Context(), shown); err != nil {
 		wire.Reject(w, err)
 		return
 	}
@@ -115,8 +124,23 @@ func denied() error {
 // errOutage says that the account server gave no verification result.
 var errOutage = errors.New("the account server gave no verification result")
 
+// outage says that nothing is known about the ticket.
+func outage() error {
+	return &problem{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "the account server cannot be asked now; try again"}
+}
+
 // confirm returns nil when the account server confirms the pair, now or a short time ago.
-func (a *AppServer) confirm(p pair) error {
+func (a *AppServer) confirm(ctx context.Context, p pair) error {
+	if a.validator != nil {
+		err := a.validator.Validate(ctx, p.userID, p.key)
+		switch {
+		case errors.Is(err, ErrDenied):
+			return denied()
+		case err != nil:
+			return outage()
+		}
+		return nil
+	}
 	if v, kept, err := a.kept(p); err != nil || kept {
 		return errors.Join(err, a.judge(p, v))
 	}
@@ -125,7 +149,7 @@ func (a *AppServer) confirm(p pair) error {
 	if err != nil {
 		// RFC 9110 section 15.6.4: an outage says nothing about the ticket
 		if a.Guards.On("TI-AP-08") {
-			return &problem{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "the account server cannot be asked now; try again"}
+			return outage()
 		}
 		return denied()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/actors"
+	"countersign/actors/guard"
 	"countersign/actors/store"
 	"countersign/actors/store/shared"
 	"countersign/actors/ticket"
@@ -206,6 +208,54 @@ var _ = Describe("A validator of tickets", func() {
 		Expect(v.Validate(gone, user, key)).To(Succeed())
 		Expect(v.Validate(ctx, user, key)).To(Succeed())
 		Expect(at.asked).To(Equal(1))
+	})
+
+	Describe("of an app server whose requests may wait for each other", func() {
+		get := func(h http.Handler) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodGet, "http://one.localhost/resource", nil)
+			r.Header.Set("Authorization", `Ticket user_id="`+user+`", authorization_key="`+key+`"`)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w
+		}
+		var one *ticket.AppServer
+		BeforeEach(func() {
+			one = server()
+			one.BaseURL = "http://one.localhost"
+			one.Together = true
+		})
+
+		It("judges them: the account server is asked once for all that come at a time", func() {
+			h := one.Handler()
+			var all sync.WaitGroup
+			there := make(chan struct{})
+			at.arrive = func() { <-there }
+			for range 50 {
+				all.Go(func() {
+					defer GinkgoRecover()
+					Expect(get(h).Code).To(Equal(http.StatusOK))
+				})
+			}
+			close(there)
+			all.Wait()
+			Expect(at.asked).To(Equal(1))
+		})
+
+		It("tells a denial from an outage", func() {
+			h := one.Handler()
+			at.answer = no
+			w := get(h)
+			Expect(w.Code).To(Equal(http.StatusUnauthorized))
+			Expect(w.Header().Get("WWW-Authenticate")).To(ContainSubstring(`error="invalid_token"`))
+			at.answer = ""
+			Expect(get(h).Code).To(Equal(http.StatusServiceUnavailable))
+		})
+
+		It("leaves it to the guards where one of them is lifted", func() {
+			one.Guards = guard.Set{}.Without("TI-AP-02")
+			at.answer = no
+			Expect(get(one.Handler()).Code).To(Equal(http.StatusOK))
+		})
 	})
 
 	It("takes nothing from the heap for what is kept", func() {

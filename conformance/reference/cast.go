@@ -40,6 +40,9 @@ type part struct {
 	advance func(time.Duration) time.Time
 }
 
+// live reports whether the part is played in real time, where requests may wait for each other.
+func (p part) live() bool { return p.advance != nil }
+
 // company is what the reference can do in one flow.
 type company struct {
 	cast func(part) (http.Handler, error)

@@ -24,7 +24,7 @@ func (v venue) ticket() ([]http.Handler, error) {
 		accounts.Apps = append(accounts.Apps, cast.App{ID: a.id, Secret: a.secret})
 		device.Apps = append(device.Apps, cast.AppAddress{ID: a.id, BaseURL: a.base})
 		servers = append(servers, (&cast.AppServer{
-			Env: v.env(a.id), BaseURL: a.base, ID: a.id, Issuer: issuer, Secret: a.secret,
+			Env: v.env(a.id), BaseURL: a.base, ID: a.id, Issuer: issuer, Secret: a.secret, Together: true,
 			Resources: func(string) []cast.Resource { return []cast.Resource{{ID: "1", Title: a.title}} },
 		}).Handler())
 	}

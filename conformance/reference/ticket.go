@@ -22,7 +22,7 @@ func castTicket(p part) (http.Handler, error) {
 		return (&cast.AccountServer{Env: p.env, Issuer: p.base, Apps: apps, Passwords: password.Cheapest(), TestClock: p.advance}).Handler(), nil
 	case catalog.AppServer:
 		own := setup.Apps[0]
-		return (&cast.AppServer{Env: p.env, BaseURL: p.base, ID: own.ID, Issuer: setup.Issuer, Secret: own.Secret, TestClock: p.advance}).Handler(), nil
+		return (&cast.AppServer{Env: p.env, BaseURL: p.base, ID: own.ID, Issuer: setup.Issuer, Secret: own.Secret, Together: p.live(), TestClock: p.advance}).Handler(), nil
 	case catalog.Terminal:
 		apps := make([]cast.AppAddress, 0, len(setup.Apps))
 		for _, a := range setup.Apps {

@@ -154,6 +154,17 @@ var _ = Describe("Opaque tokens", func() {
 		Expect(tokens.Revoke("other")).To(BeFalse(), "once more")
 	})
 
+	It("are said to have expired for as long as was asked for, and are unknown after that", func() {
+		tokens := several{&opaque.Shared{Store: shared.Local{Store: &store.Memory{}, Bucket: "b", Now: clock}, Now: clock, EndedKept: time.Minute}}
+		Expect(tokens.handOver("token", record)).To(Succeed())
+		for at, want := range map[int64]error{1300: opaque.ErrExpired, 1359: opaque.ErrExpired, 1360: opaque.ErrUnknown} {
+			now = time.Unix(at, 0)
+			_, err := tokens.find("token")
+			Expect(err).To(MatchError(want), "at %d", at)
+			Expect(tokens.handOver("token", record)).To(MatchError(opaque.ErrExpired), "at %d", at)
+		}
+	})
+
 	It("are not handed over while the shared store takes nothing", func() {
 		local := shared.Local{Store: &store.Memory{}, Bucket: "b", Now: clock}
 		tokens := several{&opaque.Shared{Store: full{local}, Now: clock}}

@@ -16,6 +16,8 @@ type Shared struct {
 	// Now and RevokedKept are as in Tokens. A token that is handed over without an end is kept as long as a revocation.
 	Now         func() time.Time
 	RevokedKept time.Duration
+	// EndedKept is for how long Find says of a token that it has expired; after that, or at once where it is 0, it is unknown.
+	EndedKept time.Duration
 }
 
 // sharedEntry is a token as it is kept under its digest.
@@ -50,7 +52,7 @@ func (s *Shared) Find(ctx context.Context, token string) (Record, error) {
 		return Record{}, ErrUnknown
 	case e.Revoked:
 		return Record{}, ErrRevoked
-	case e.Expires != 0 && s.Now().Unix() >= e.Expires:
+	case e.ended(s.Now()):
 		return Record{}, ErrExpired
 	}
 	return e.Record, nil
@@ -58,10 +60,10 @@ func (s *Shared) Find(ctx context.Context, token string) (Record, error) {
 
 // HandOver is as in Tokens.
 func (s *Shared) HandOver(ctx context.Context, token string, r Record) error {
-	until := s.until(r)
-	if !s.Now().Before(until) {
+	if r.ended(s.Now()) {
 		return ErrExpired
 	}
+	until := s.until(r)
 	key := keyOf(token)
 	text, err := json.Marshal(sharedEntry{Record: r})
 	if err != nil {
@@ -90,7 +92,7 @@ func (s *Shared) until(r Record) time.Time {
 	if r.Expires == 0 {
 		return s.Now().Add(revokedKept(s.RevokedKept))
 	}
-	return time.Unix(r.Expires, 0)
+	return time.Unix(r.Expires, 0).Add(s.EndedKept)
 }
 
 // Revoke is as in Tokens. A revocation is written over whatever is there, so that none is lost to a hand-over at the same moment.

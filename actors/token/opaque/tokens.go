@@ -23,6 +23,8 @@ func (r Record) sameAs(other Record) bool {
 		r.Client == other.Client && r.User == other.User && r.Expires == other.Expires
 }
 
+func (r Record) ended(now time.Time) bool { return r.Expires != 0 && now.Unix() >= r.Expires }
+
 // The reasons for which a token is refused.
 var (
 	ErrUnknown = errors.New("no such token has been handed over")
