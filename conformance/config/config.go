@@ -160,9 +160,6 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	if err := references.resolveStart(value); err != nil {
-		return Config{}, err
-	}
 	if err := validate(from, references.places, Schema(flow), value); err != nil {
 		return Config{}, err
 	}

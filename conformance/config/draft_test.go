@@ -90,11 +90,13 @@ var _ = Describe("A draft of a configuration", func() {
 		}
 	})
 
-	It("has a schema that lets texts of the setup be references, and nothing else", func() {
+	It("has a schema that lets texts of the setup be references, and what is sent, and nothing else", func() {
 		schema := config.Published(bidirectional.Flow())
 		Expect(valid(schema, []byte("setup: {handover_key: '${env:X}', own_issuer: '${file:x}', users: [{name: a, password: '${env:X}'}, {name: b, password: '${env:X}'}]}"))).To(Succeed())
 		Expect(valid(schema, []byte("setup: {own_issuer: '${vault:x}'}"))).NotTo(Succeed())
+		Expect(valid(schema, []byte("login: {hook: '${env:X}', extra: {a: '${env:X}'}}\ntriggers: {start_endpoint: {url: 'http://a', form: {a: '${file:x}'}}}"))).To(Succeed())
 		Expect(valid(schema, []byte("target: '${env:X}'"))).NotTo(Succeed())
+		Expect(valid(schema, []byte("triggers: {start_endpoint: {url: '${env:X}'}}"))).NotTo(Succeed())
 		Expect(valid(schema, []byte("setup: {handover: x}"))).NotTo(Succeed())
 		Expect(valid(config.Schema(bidirectional.Flow()), []byte("setup: {own_issuer: '${env:X}'}"))).NotTo(Succeed(), "the one that the program goes by")
 	})

@@ -86,23 +86,6 @@ func (d *Duration) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// resolveStart puts what references in the environments stand for into the file's value.
-func (r *references) resolveStart(file any) error {
-	whole, _ := file.(map[string]any)
-	for _, key := range []string{"exec", "image"} {
-		part, _ := whole[key].(map[string]any)
-		if part == nil || part["environment"] == nil {
-			continue
-		}
-		resolved, err := r.walk([]string{key, "environment"}, part["environment"])
-		if err != nil {
-			return err
-		}
-		part["environment"] = resolved
-	}
-	return nil
-}
-
 // start reads what is to be started from the file's value, which obeys the schema.
 func (c *Config) start(file any) error {
 	whole, _ := file.(map[string]any)

@@ -27,6 +27,38 @@ var reference = regexp.MustCompile(`^\$\{([a-z]+):([^{}]+)\}$`)
 // secretKeys are the keys of the setups whose values are secrets also when the file spells them out.
 var secretKeys = regexp.MustCompile(`^(secret|password|account_password|handover_key|secret_at_peer|k|d|key|seal_keys)$`)
 
+// sentSecrets are the keys of what a trigger or a login sends whose values are secrets also when the file spells them out, unless they are made of members of
+// the request.
+var sentSecrets = regexp.MustCompile(`(?i)(secret|password|token|api_?key)$`)
+
+// mayRefer reports whether a reference may stand at a place.
+func mayRefer(at []string) bool {
+	at = append(slices.Clone(at), "", "", "")
+	switch at[0] {
+	case "setup":
+		return true
+	case "exec", "image":
+		return at[1] == "environment"
+	case "triggers":
+		return slices.Contains([]string{"query", "form", "json"}, at[2])
+	case "login":
+		return at[1] == "extra" || at[1] == "hook"
+	}
+	return false
+}
+
+// isSecret reports whether a text is a secret that the file spells out where a reference may stand.
+func isSecret(at []string, text string) bool {
+	name := at[len(at)-1]
+	if _, err := strconv.Atoi(name); err == nil {
+		name = at[len(at)-2]
+	}
+	if at[0] == "setup" {
+		return secretKeys.MatchString(name)
+	}
+	return (at[0] == "triggers" || at[0] == "login") && sentSecrets.MatchString(name) && !strings.ContainsAny(text, "{}")
+}
+
 // references resolves those of a file.
 type references struct {
 	reader Reader
@@ -35,15 +67,14 @@ type references struct {
 	secrets []Secret
 }
 
-// resolve puts what the references of the setup stand for into the file's value, and gives the setup; nil when there is none.
+// resolve puts what the references stand for into the file's value, and gives its setup; nil when there is none.
 func (r *references) resolve(file any) (any, error) {
 	whole, ok := file.(map[string]any)
-	if !ok || whole["setup"] == nil {
-		return nil, nil
+	if !ok {
+		return nil, nil // the schema is going to tell it
 	}
-	setup, err := r.walk([]string{"setup"}, whole["setup"])
-	whole["setup"] = setup
-	return setup, err
+	_, err := r.walk(nil, whole)
+	return whole["setup"], err
 }
 
 func (r *references) walk(at []string, value any) (any, error) {
@@ -72,16 +103,17 @@ func (r *references) walk(at []string, value any) (any, error) {
 
 // text resolves a text. No error shows what a reference stands for.
 func (r *references) text(at []string, text string) (string, error) {
-	name := at[len(at)-1]
-	if _, err := strconv.Atoi(name); err == nil {
-		name = at[len(at)-2]
-	}
 	m := reference.FindStringSubmatch(text)
-	if m == nil {
-		if strings.Contains(text, "${env:") || strings.Contains(text, "${file:") {
-			return "", r.mistake(at, "a reference is malformed or has other text around it", "let the value be the reference and nothing else, as ${env:NAME} or ${file:PATH}")
-		}
-		if secretKeys.MatchString(name) {
+	refers := strings.Contains(text, "${env:") || strings.Contains(text, "${file:")
+	switch may := mayRefer(at); {
+	case refers && !may && slices.Contains(at, "command"):
+		return "", r.mistake(at, "no reference is read in a command, which others on the machine see", "let the command read its environment")
+	case refers && !may:
+		return "", r.mistake(at, "no reference is read here", "write the value itself; references are read in setup, in an environment, in query, form and json of a trigger, and in extra and hook of login")
+	case refers && m == nil:
+		return "", r.mistake(at, "a reference is malformed or has other text around it", "let the value be the reference and nothing else, as ${env:NAME} or ${file:PATH}")
+	case m == nil || !may:
+		if may && isSecret(at, text) {
 			r.secrets = append(r.secrets, Secret{place(at), text})
 		}
 		return text, nil

@@ -46,7 +46,7 @@ func Schema(flow conformance.Flow) []byte {
 	return written(whole)
 }
 
-// Published is the schema as editors are to know it: a text of the setup may be a reference, which the program resolves before it holds the file against Schema.
+// Published is the schema as editors are to know it: a text of the setup, or the hook of a login, may be a reference, which the program resolves before it holds the file against Schema.
 func Published(flow conformance.Flow) []byte {
 	whole := object(Schema(flow))
 	definitions, properties := whole["$defs"].(map[string]any), whole["properties"].(map[string]any)
@@ -64,6 +64,8 @@ func Published(flow conformance.Flow) []byte {
 		definitions["setup_"+shared] = referable(definitions[shared])
 	}
 	properties["setup"] = referable(properties["setup"])
+	login := properties["login"].(map[string]any)["properties"].(map[string]any)
+	login["hook"] = referable(login["hook"])
 	whole["$id"] = SchemaName
 	return written(whole)
 }

@@ -46,6 +46,27 @@ var _ = Describe("A configuration with secrets that stand elsewhere", func() {
 		))
 	})
 
+	It("has them in what is sent to start a role and to log a user in, and knows them for secrets", func() {
+		c, err := read(folder(), `target: http://a
+triggers:
+  start_endpoint: {url: 'http://a/start', query: {peer: '{peer}', api_key: spelled-out}, form: {who: '${env:CANARY}', password: '{password}'}}
+  test_clock_endpoint: {url: 'http://a/clock', json: {tenant: acme, by: '${file:secret.txt}'}}
+login: {hook: '${env:URL}', fields: {password: pass}, extra: {tenant: acme, csrf_token: as-spelled, by: '${env:CANARY}'}}
+exec: {command: [./server], environment: {command: '${env:CANARY}'}}
+`)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(c.Drive.Triggers["start_endpoint"].Form).To(HaveKeyWithValue("who", canary))
+		Expect(c.Drive.Triggers["test_clock_endpoint"].JSON).To(HaveKeyWithValue("by", canary))
+		Expect(c.Drive.Login.Extra).To(HaveKeyWithValue("by", canary))
+		Expect(c.Drive.Login.Hook).To(Equal("http://127.0.0.1:1"))
+		Expect(c.Secrets).To(ConsistOf(
+			config.Secret{Place: "triggers.start_endpoint.query.api_key", Value: "spelled-out"}, config.Secret{Place: "triggers.start_endpoint.form.who", Value: canary},
+			config.Secret{Place: "triggers.test_clock_endpoint.json.by", Value: canary}, config.Secret{Place: "login.hook", Value: "http://127.0.0.1:1"},
+			config.Secret{Place: "login.extra.csrf_token", Value: "as-spelled"}, config.Secret{Place: "login.extra.by", Value: canary},
+			config.Secret{Place: "exec.environment.command", Value: canary},
+		))
+	})
+
 	It("may have them at any depth", func() {
 		c, err := read(folder(), "profile: unified@1\nsetup:\n  platforms:\n"+strings.Repeat("    - {issuer: 'http://127.0.0.1:1', client_id: x, keys: [{kid: a, k: '${env:KEY}'}]}\n", 3))
 		Expect(err).To(MatchError(ContainSubstring("countersign.yaml:4:71: setup.platforms[0].keys[0].k: the environment has no KEY; set it")))
@@ -69,6 +90,17 @@ var _ = Describe("A configuration with secrets that stand elsewhere", func() {
 		Entry("when it is none of the words that are wanted", "profile: unified@1\nsetup:\n  third_parties:\n"+strings.Repeat("    - {client_id: a, name: A, base_url: 'http://a', logout: '${env:CANARY}', keys: [{kid: a, k: b}]}\n", 4),
 			":4:61: setup.third_parties[0].logout: what the reference stands for is not batch, backchannel or none; correct it there"),
 		Entry("when the reference has text around it", "setup: {handover_key: 'a${env:CANARY}'}\n", ":1:23: setup.handover_key: a reference is malformed or has other text around it; let the value be the reference and nothing else, as ${env:NAME} or ${file:PATH}"),
+		Entry("when it stands where none is read", "target: '${env:URL}'\n",
+			":1:9: target: no reference is read here; write the value itself; references are read in setup, in an environment, in query, form and json of a trigger, and in extra and hook of login"),
+		Entry("when it stands in a text where none is read", "setup: {handover_key: x}\nexpected_failures: [{id: BI-OS-36, reason: 'see ${file:secret.txt}'}]\n",
+			":2:44: expected_failures[0].reason: no reference is read here; write the value itself; references are read in setup, in an environment, in query, form and json of a trigger, and in extra and hook of login"),
+		Entry("when it stands in the URL of a trigger", "target: http://a\ntriggers: {start_endpoint: {url: 'http://a/?key=${env:CANARY}'}}\n",
+			":2:34: triggers.start_endpoint.url: no reference is read here; write the value itself; references are read in setup, in an environment, in query, form and json of a trigger, and in extra and hook of login"),
+		Entry("when it stands in a command", "exec: {command: './server --key ${env:CANARY}'}\n",
+			":1:17: exec.command: no reference is read in a command, which others on the machine see; let the command read its environment"),
+		Entry("when it stands in a word of a command", "target: http://a\nlogin: {command: [./login, '${env:CANARY}']}\n",
+			":2:28: login.command[1]: no reference is read in a command, which others on the machine see; let the command read its environment"),
+		Entry("when a hook is none", "target: http://a\nlogin: {hook: '${env:CANARY}'}\n", ":2:15: login.hook: what the reference stands for is not a URL; correct it there"),
 		Entry("when the kind is unknown", "setup: {handover_key: '${vault:x}'}\n", ":1:23: setup.handover_key: a reference of the kind \"vault\" is unknown; write ${env:NAME} or ${file:PATH}"),
 	)
 

@@ -286,6 +286,28 @@ func (s seed) play() string {
 var _ = Describe("A doctor", func() {
 	reader := config.Reader{Env: lookup}
 
+	DescribeTable("does not let the built-in reference be judged in the place of a target that a file describes and does not name",
+		func(text, key, place string) {
+			file := filepath.Join(GinkgoT().TempDir(), "countersign.yaml")
+			Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
+			Expect(doctor.File(context.Background(), reader, file)).To(ConsistOf(HaveField("String()", fmt.Sprintf(
+				"%s%s: `%s` describes a target that nothing names, and the built-in reference would be judged in its place; add the key `target`, or say --target; or take it out, to judge the reference", file, place, key))))
+			c, err := reader.Load(file)
+			Expect(err).NotTo(HaveOccurred())
+			_, err = certify.Job{Config: c, Only: []string{"BI-OS-05"}, Simulated: true}.Run(context.Background())
+			Expect(certify.ExitCode(err)).To(Equal(2))
+		},
+		Entry("by a setup", "profile: bidirectional@1\nsetup: {handover_key: of-the-vendor}\n", "setup", ":2:8"),
+		Entry("by tls", "tls: {server_name: example.org}\n", "tls", ":1:6"),
+		Entry("by a stage", "seed: 3\nstage:\n  listen: {site-a: '0.0.0.0:8791'}\n", "stage", ":3:3"),
+	)
+
+	It("lets the reference be judged by a file that describes no target", func() {
+		file := filepath.Join(GinkgoT().TempDir(), "countersign.yaml")
+		Expect(os.WriteFile(file, []byte("profile: bidirectional@1\nlevel: core\nseed: 3\nroles: [client]\nlimit: 5s\n"), 0o600)).To(Succeed())
+		Expect(doctor.File(context.Background(), reader, file)).To(BeEmpty())
+	})
+
 	DescribeTable("finds what is wrong, and it alone, before anything is judged: ",
 		func(s seed) {
 			file := s.play()

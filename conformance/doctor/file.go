@@ -40,9 +40,11 @@ func (e *examination) file() {
 	}
 	for _, s := range c.Secrets {
 		if len(s.Value) < config.ShortestSecret {
-			e.warn(c.Place("setup"), "secret-short", fmt.Sprintf("%s is shorter than %d characters, so that reports cannot hide it everywhere", s.Place, config.ShortestSecret), "take a longer one")
+			key, _, _ := strings.Cut(s.Place, ".")
+			e.warn(c.Place(key), "secret-short", fmt.Sprintf("%s is shorter than %d characters, so that reports cannot hide it everywhere", s.Place, config.ShortestSecret), "take a longer one")
 		}
 	}
+	e.targetless()
 	if c.TLS != (config.TLS{}) && strings.HasPrefix(c.Target, "http://") {
 		e.warn(c.Place("tls"), "tls-unused", "tls is set, but the target's URL is http, so that it is not used", "write https:// in `target`, or take tls out")
 	}
@@ -59,6 +61,19 @@ func (e *examination) file() {
 			}
 		}
 		e.warn(at, "metadata-configured", "parts of the metadata document come from the file, so that checks of the document judge what the file says", "let the target serve the document where it can")
+	}
+}
+
+// targetless refuses to let the built-in reference be judged in the place of a target that the file describes and does not name.
+func (e *examination) targetless() {
+	c := e.config
+	described := map[string]bool{"setup": c.Setup != nil, "tls": c.TLS != (config.TLS{}), "stage": c.Stage.Secure() || len(c.Stage.Listen) > 0}
+	for _, key := range []string{"setup", "tls", "stage"} {
+		if described[key] && c.Target == "" && !c.Start.Any() {
+			e.wrong(c.Place(key), "target-missing", fmt.Sprintf("`%s` describes a target that nothing names, and the built-in reference would be judged in its place", key),
+				"add the key `target`, or say --target; or take it out, to judge the reference")
+			return
+		}
 	}
 }
 

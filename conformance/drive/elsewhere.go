@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,9 +84,10 @@ func (t transport) by() string {
 // hook posts to the URL that logs users in. It follows no redirect, and its answer is not the target's.
 func (t transport) hook(req *http.Request, hook string, text []byte) (*http.Response, error) {
 	call, err := http.NewRequestWithContext(req.Context(), http.MethodPost, hook, bytes.NewReader(text))
-	if err != nil {
-		return nil, obstruct(req.Context(), conformance.Error, "login: the hook cannot be asked: %v", err)
+	if err != nil { // its words show the URL
+		return nil, obstruct(req.Context(), conformance.Error, "login: the hook cannot be asked: its URL is malformed")
 	}
+	at := call.URL.Scheme + "://" + call.URL.Host // the rest of such a URL is often secret
 	call.Header.Set("Content-Type", "application/json")
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(call)
@@ -93,7 +95,11 @@ func (t transport) hook(req *http.Request, hook string, text []byte) (*http.Resp
 		return nil, context.Cause(t.driver.Context)
 	}
 	if err != nil {
-		return nil, obstruct(req.Context(), conformance.Error, "login: the hook does not answer: %v", err)
+		var asked *url.Error
+		if errors.As(err, &asked) {
+			err = asked.Err
+		}
+		return nil, obstruct(req.Context(), conformance.Error, "login: the hook at %s does not answer: %v", at, err)
 	}
 	defer resp.Body.Close()
 	out, err := io.ReadAll(io.LimitReader(resp.Body, conformance.MaxBody))
@@ -102,9 +108,9 @@ func (t transport) hook(req *http.Request, hook string, text []byte) (*http.Resp
 	}
 	a, err := readAnswer(out, true)
 	if err != nil {
-		return nil, obstruct(req.Context(), conformance.Error, "login: the hook at %s: %v", hook, err)
+		return nil, obstruct(req.Context(), conformance.Error, "login: the hook at %s: %v", at, err)
 	}
-	return a.response(req, "hook "+hook, ""), nil
+	return a.response(req, "hook "+at, ""), nil
 }
 
 // logInByHand has a person log in.

@@ -138,9 +138,10 @@ var _ = Describe("An OAuth server whose pages have names of their own", func() {
 
 	It("is certified when the configuration says them, and no report has a password", func() {
 		i := start(bidirectional.Flow(), "oauth-server", "")
-		report := run(i.job(at(i)+renamed, checks...))
+		report := run(i.job(at(i)+strings.Replace(renamed, "acme", "acme, api_key: 'key/of the+vendor'", 1), checks...))
 		Expect(verdicts(report)).To(Equal(all("pass", checks...)))
 		said := fmt.Sprint(report.Results)
+		Expect(said).To(And(ContainSubstring("&api_key=‹login.extra.api_key›"), Not(MatchRegexp("key.of.the.+vendor"))))
 		Expect(said).To(And(ContainSubstring("secret-word=‹password›"), ContainSubstring("user=alice"), ContainSubstring("answer=yes"), ContainSubstring(`name="secret-word"`)))
 		Expect(said).NotTo(ContainSubstring("alice-password-at-a"))
 	})
@@ -182,7 +183,7 @@ var _ = Describe("An OAuth server at which users log in elsewhere", func() {
 		front := renaming(i.origin)
 		server := httptest.NewServer(hook(calls, func(page string) string { return strings.Replace(page, front, i.origin, 1) }))
 		DeferCleanup(server.Close)
-		return fmt.Sprintf("target: <origin>\nroles: [oauth-server]\nendpoints: {authorization_endpoint: '%s'}\nlogin: {hook: '%s/log-in', extra: {tenant: acme}}\n",
+		return fmt.Sprintf("target: <origin>\nroles: [oauth-server]\nendpoints: {authorization_endpoint: '%s'}\nlogin: {hook: '%s/log-in?key=hook-key', extra: {tenant: acme}}\n",
 			moved(i.document["authorization_endpoint"], front), server.URL)
 	}
 
@@ -199,7 +200,7 @@ var _ = Describe("An OAuth server at which users log in elsewhere", func() {
 		Expect(verdicts(report)).To(Equal(wanted))
 		Expect(calls[0]).To(And(HaveKeyWithValue("check", HavePrefix("BI-OS-")), HaveKeyWithValue("username", "alice"), HaveKeyWithValue("password", "alice-password-at-a"),
 			HaveKeyWithValue("extra", HaveKeyWithValue("tenant", "acme")), HaveKeyWithValue("cookies", Not(BeEmpty()))))
-		Expect(fmt.Sprint(report.Results)).To(And(ContainSubstring("hook http://127.0.0.1"), Not(ContainSubstring("alice-password-at-a"))))
+		Expect(fmt.Sprint(report.Results)).To(And(ContainSubstring("hook http://127.0.0.1"), Not(ContainSubstring("alice-password-at-a")), Not(ContainSubstring("log-in")), Not(ContainSubstring("hook-key"))))
 	})
 
 	It("is caught by a hook when it is wrong", func() {

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -25,8 +24,9 @@ type Text struct {
 	names  []Name
 	labels map[string]string // value -> label
 	counts map[string]int
-	// replacer is made at the first Redact.
+	// Both are made at the first Redact: replacer replaces values as they were learned, and speller in other spellings.
 	replacer *strings.Replacer
+	speller  *speller
 }
 
 // New returns a redactor that also replaces the origins.
@@ -47,7 +47,7 @@ const (
 var (
 	// pair is a parameter in a form, a query or a header; member is one in a JSON object, whose string may have been cut off.
 	pair       = regexp.MustCompile(`\b(` + parameters + `)(="?)([^"&,;\s<>]+)`)
-	member     = regexp.MustCompile(`"(` + parameters + `)"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[0-9]+)`)
+	member     = regexp.MustCompile(`"(` + parameters + `)"(\s*:\s*)("((?:[^"\\]|\\.)*)"?|[0-9]+)`)
 	input      = regexp.MustCompile(`(?i)<input\s[^>]*>`)
 	hiddenType = regexp.MustCompile(`(?i)\stype\s*=\s*["']?hidden\b`)
 	inputValue = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
@@ -66,14 +66,17 @@ const shortestEncoded = 12
 // open begins every label.
 const open = "‹"
 
+// ampersands are written so in JSON by those who escape it for HTML.
+var ampersands = strings.NewReplacer(`\u0026`, "&")
+
 // Learn finds the secrets in texts.
 func (t *Text) Learn(texts ...string) {
 	for _, text := range texts {
-		for _, m := range pair.FindAllStringSubmatch(text, -1) {
+		for _, m := range pair.FindAllStringSubmatch(ampersands.Replace(text), -1) {
 			t.learn(m[1], m[3], unescape(m[3]))
 		}
 		for _, m := range member.FindAllStringSubmatch(text, -1) {
-			seen := strings.Trim(m[3], `"`)
+			seen := cmp.Or(m[4], strings.Trim(m[3], `"`)) // a string, or a number
 			t.learn(m[1], seen, unquote(seen))
 		}
 		for _, tag := range input.FindAllString(text, -1) {
@@ -125,9 +128,7 @@ func (t *Text) LearnSecret(name, value string) {
 		return
 	}
 	for _, spelling := range append(spellings(value), encodings(value)...) {
-		for _, within := range spellings(spelling) { // as a link is that stands in JSON
-			t.labels[within] = open + name + "›"
-		}
+		t.labels[spelling] = open + name + "›"
 	}
 	t.replacer = nil
 }
@@ -162,7 +163,8 @@ func (t *Text) learn(name, seen, value string) string {
 	return label
 }
 
-// spellings are the ways in which a value is written in queries and forms, OAuth headers and signature base strings, JSON and HTML.
+// spellings are the ways in which this program writes a value in queries and forms, OAuth headers and signature base strings, JSON and HTML. They are found
+// wherever they stand; the speller finds all others, unless what stands before or behind makes another escape of their ends.
 func spellings(value string) []string {
 	form := url.QueryEscape(value)
 	percent := strings.ReplaceAll(form, "+", "%20")
@@ -171,12 +173,11 @@ func spellings(value string) []string {
 	return []string{value, form, percent, url.QueryEscape(percent), string(quoted[1 : len(quoted)-1]), inHTML, strings.ReplaceAll(inHTML, "+", "&#43;")}
 }
 
-// encodings are further ways in which a value is written: in JSON that escapes no more, or no less, than it has to, in hexadecimal digits, and inside of a
-// text in base64, where the three bytes that make four letters may begin before the value.
+// encodings are further ways in which a value is written: in hexadecimal digits, and inside of a text in base64, where the three bytes that make four letters
+// may begin before the value.
 func encodings(value string) []string {
-	digits, ascii := hex.EncodeToString([]byte(value)), strconv.QuoteToASCII(value)
-	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
-	all := []string{strings.ToValidUTF8(value, "\uFFFD"), url.PathEscape(value), escaped, ascii[1 : len(ascii)-1], digits, strings.ToUpper(digits)}
+	digits := hex.EncodeToString([]byte(value))
+	all := []string{strings.ToValidUTF8(value, "\uFFFD"), digits, strings.ToUpper(digits)}
 	for before := range 3 {
 		inner := []byte(strings.Repeat("\x00", before) + value)
 		inner = inner[:len(inner)/3*3]
@@ -207,9 +208,9 @@ func unquote(s string) string {
 // Redact returns the text with every learned value replaced by its name. To redact a text again changes nothing.
 func (t *Text) Redact(text string) string {
 	if t.replacer == nil {
-		t.replacer = t.compile()
+		t.replacer, t.speller = t.compile(), newSpeller(t.labels)
 	}
-	text = t.replacer.Replace(text)
+	text = t.speller.replace(t.replacer.Replace(text))
 	text = pair.ReplaceAllStringFunc(text, func(s string) string {
 		m := pair.FindStringSubmatch(s)
 		if strings.HasPrefix(m[3], open) || strings.HasPrefix(m[3], url.QueryEscape(open)) {
@@ -226,11 +227,16 @@ func (t *Text) Redact(text string) string {
 	})
 }
 
+// longestFirst is an order in which no text stands behind one that it begins with.
+func longestFirst(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) }
+
+// inOrder are the values that have labels.
+func inOrder(labels map[string]string) []string {
+	return slices.SortedFunc(maps.Keys(labels), longestFirst)
+}
+
 func (t *Text) compile() *strings.Replacer {
-	values := slices.Collect(maps.Keys(t.labels))
-	// Longest first: a value may begin with another.
-	longestFirst := func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) }
-	slices.SortFunc(values, longestFirst)
+	values := inOrder(t.labels)
 	var pairs []string
 	for _, v := range values { // labels stand for themselves, so that nothing is found inside them
 		pairs = append(pairs, t.labels[v], t.labels[v])

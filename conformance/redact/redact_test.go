@@ -26,6 +26,7 @@ var _ = Describe("Redaction", func() {
 			`OAuth oauth_consumer_key="client-a", oauth_nonce="‹oauth_nonce›", oauth_timestamp="‹oauth_timestamp›", oauth_signature="‹oauth_signature›"`),
 		Entry("JSON", `{"client_id": "client-a", "token": "nnch734d00sl2jdk", "expires_at": 1767229200}`, `{"client_id": "client-a", "token": "‹token 1›", "expires_at": ‹expires_at›}`),
 		Entry("JSON whose string has spaces, commas and quotes", `{"password":"correct, \"horse\" battery","a":1}`, `{"password":"‹password 1›","a":1}`),
+		Entry("JSON whose string ends with a quote", `{"token":"nnch734d00sl2\"","seen":"nnch734d00sl2\""}`, `{"token":"‹token 1›","seen":"‹token 1›"}`),
 		Entry("JSON that was cut off", `{"token":"nnch734d00sl2`, `{"token":"‹token 1›`),
 		Entry("a continue_uri", `{"continue_uri":"http://b/continue?c=kllo9940pd9333jh"}`, `{"continue_uri":"http://b/continue?c=‹continue 1›"}`),
 		Entry("a confirmation_uri", `{"confirmation_uri":"http://h/confirmation/kllo9940pd9333jh","shown":{}}`, `{"confirmation_uri":"http://h/confirmation/‹continue 1›","shown":{}}`),
@@ -88,6 +89,55 @@ var _ = Describe("Redaction", func() {
 		Entry("hexadecimal digits", "703c2622c3bc20736563726574206f66206f757273", "‹setup.secret›"),
 		Entry("base64", base64.StdEncoding.EncodeToString([]byte(`p<&"ü secret of ours`)), "‹setup.secret›"),
 		Entry("base64 of a text that ends with it", base64.StdEncoding.EncodeToString([]byte(`client:p<&"ü secret of ours`)), "Y2xpZW50On‹setup.secret›cw=="),
+	)
+
+	DescribeTable("takes a secret out in the spelling of",
+		func(spelling string) {
+			for _, learn := range []func(*redact.Text){
+				func(t *redact.Text) { t.LearnSecret("token 1", "a+b/c=d<'é😀~ef") },
+				func(t *redact.Text) { t.Learn(`{"token":"a+b/c=d<'é😀~ef"}`) },
+			} {
+				t := redact.New(nil)
+				learn(t)
+				for _, around := range [][2]string{{"", ""}, {`{"a":"`, `","b":1}`}, {"x=1&y=", "&z=%20"}, {`\n`, `\n`}, {"100% ", "; and &amp; so on"}} {
+					once := t.Redact(around[0] + spelling + around[1])
+					Expect(once).To(Equal(around[0] + "‹token 1›" + around[1]))
+					Expect(t.Redact(once)).To(Equal(once))
+				}
+			}
+		},
+		Entry("PHP, in JSON", `a+b\/c=d<'\u00e9\ud83d\ude00~ef`),
+		Entry(".NET, in JSON", `a\u002Bb/c=d\u003C\u0027\u00E9\uD83D\uDE00~ef`),
+		Entry("Python, in JSON", `a+b/c=d<'\u00e9\ud83d\ude00~ef`),
+		Entry("Python, in a literal", `a+b/c=d<\'é😀~ef`),
+		Entry("JavaScript, in a literal", `a\x2Bb\/c\x3Dd\x3C\x27é😀~ef`),
+		Entry("JSON in JSON", `a+b\\/c=d\\u003c'\\u00e9\\ud83d\\ude00~ef`),
+		Entry("those who percent-encode in lower case", "a%2bb%2fc%3dd%3c%27%c3%a9%f0%9f%98%80%7eef"),
+		Entry("those who percent-encode in part", "a%2Bb/c=d%3C'%C3%A9%F0%9F%98%80~ef"),
+		Entry("those who percent-encode too much", "%61%2B%62%2F%63%3D%64%3C%27%C3%A9%F0%9F%98%80%7E%65%66"),
+		Entry("those who percent-encode twice in lower case", "a%252bb%252fc%253dd%253c%2527%25c3%25a9%25f0%259f%2598%2580~ef"),
+		Entry("a form whose plus is none", "a+b%2Fc%3Dd%3C%27%C3%A9%F0%9F%98%80~ef"),
+		Entry("HTML by name", "a&plus;b&sol;c&equals;d&lt;&apos;&eacute;&#128512;~ef"),
+		Entry("HTML by decimal number", "a&#43;b&#47;c&#61;d&#60;&#39;&#233;&#128512;~ef"),
+		Entry("HTML by hexadecimal number", "a&#x2B;b&#x2f;c&#x3d;d&#x3C;&#x27;&#xE9;&#x1F600;~ef"),
+		Entry("a link in HTML in JSON", `a%2Bb\/c=d&amp;lt;&#039;%C3%A9%F0%9F%98%80~ef`),
+	)
+
+	It("learns the parameters of a link that stands in JSON which is safe in HTML", func() {
+		Expect(redacted(`{"next":"http://a/cb?code=SplxlOBeZQQYbYS6\u0026state=af0ifjsldkj"} SplxlOBeZQQYbYS6`)).
+			To(Equal(`{"next":"http://a/cb?code=‹code 1›\u0026state=‹state 1›"} ‹code 1›`))
+	})
+
+	DescribeTable("takes no other text for a secret in another spelling:",
+		func(text string) {
+			t := redact.New(nil)
+			t.LearnSecret("setup.secret", `\\\\`)
+			t.LearnSecret("setup.password", "%41%42%43%44")
+			t.Learn("token=abcdefgh")
+			Expect(t.Redact(text)).To(Equal(text))
+		},
+		Entry("one that is little when it is undone", `say \ & ABCD`), Entry("a part of it", "abcdef%67"), Entry("broken escapes", `%zz%&;&#;&#x;\u12\x%u&nosuch;\`),
+		Entry("halves of a pair", `\ud83d\ud83d\ude00\ude00`),
 	)
 
 	DescribeTable("drops a header line that differs from run to run and tells nothing",

@@ -22,9 +22,13 @@ type Open func(context.Context, conformance.Check) (conformance.Env, conformance
 type Recorder struct {
 	// Secrets are those that config.Hide takes out of the report.
 	Secrets []config.Secret
+	// Spool, if set, takes the steps of each check when it is over; nil: they stay in memory.
+	Spool Spool
 
-	mu   sync.Mutex
-	runs []*run
+	mu      sync.Mutex
+	runs    []*run
+	spooled int64 // bytes
+	lost    error // why steps are not in the spool
 }
 
 // run is one check under way, or over.
@@ -35,7 +39,9 @@ type run struct {
 	setup  json.RawMessage
 	// unopened is why the check could not begin; broken what Within said.
 	unopened, broken error
-	steps            []Step
+	// steps are nil once they are on the shelf.
+	steps []Step
+	shelf *shelf
 }
 
 // Wrap gives an Open whose checks are recorded.
@@ -57,20 +63,24 @@ func (r *Recorder) Wrap(open Open) Open {
 		if err != nil {
 			return nil, conformance.Target{}, err
 		}
-		return &recordingEnv{Env: env, run: kept}, target, nil
+		return &recordingEnv{Env: env, recorder: r, run: kept, arriving: make(chan struct{}, mostArriving)}, target, nil
 	}
 }
 
 // recordingEnv is an Env that writes down what passes through it.
 type recordingEnv struct {
 	conformance.Env
-	run *run
+	recorder *Recorder
+	run      *run
 
+	// arriving has a place for each request that is read, or has been and waits for the baton.
+	arriving chan struct{}
 	// baton is held by the one thread of the check that runs.
 	baton    sync.Mutex
 	current  *thread
 	threads  int
 	handlers int
+	unread   int // requests of which a party has read nothing
 	began    time.Time
 	over     bool // what still happens is not the check's
 }
@@ -128,6 +138,7 @@ func (e *recordingEnv) Within(check func()) error {
 	defer e.baton.Unlock()
 	e.over = true
 	e.run.broken = err
+	e.recorder.shelve(e.run)
 	return err
 }
 
@@ -160,7 +171,19 @@ func (t recordingTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	if problem != nil {
 		return nil, problem
 	}
-	return answer.toCheck(req), nil
+	resp := answer.toCheck(req)
+	watched := &watched{ReadCloser: resp.Body}
+	watched.closed = func() { answer.Body = beginning(answer.Body, watched.read) }
+	resp.Body = watched
+	return resp, nil
+}
+
+// beginning is the first part of a body, and lets go of the rest.
+func beginning(body []byte, n int) []byte {
+	if n >= len(body) {
+		return body
+	}
+	return bytes.Clone(body[:n])
 }
 
 // exchange sends a copy of the request and reads the whole answer.
@@ -203,12 +226,15 @@ func (e *recordingEnv) Play(party string, h http.Handler) error {
 
 // serve lets a party answer, in a thread of its own.
 func (e *recordingEnv) serve(party string, number int, h http.Handler, w http.ResponseWriter, r *http.Request) {
+	e.arriving <- struct{}{}
 	request := arrived(r)
 	serving := &thread{}
 	e.take(serving)
+	<-e.arriving
 	e.threads++
 	serving.number = e.threads
-	e.add(Step{Op: opArrive, Party: party, Handler: number, Request: request})
+	at := e.add(Step{Op: opArrive, Party: party, Handler: number, Request: request})
+	body := &watched{}
 	writer := newAnswerWriter()
 	ended := false
 	defer func() {
@@ -221,7 +247,9 @@ func (e *recordingEnv) serve(party string, number int, h http.Handler, w http.Re
 			return // and the panic goes on
 		}
 		answer := writer.answer()
-		e.add(Step{Op: opReply, Answer: answer})
+		if e.keep(at, request, body) {
+			e.add(Step{Op: opReply, Answer: answer})
+		}
 		e.give()
 		answer.send(w)
 	}()
@@ -229,9 +257,23 @@ func (e *recordingEnv) serve(party string, number int, h http.Handler, w http.Re
 	if err != nil {
 		http.Error(writer, "the request has no URL: "+err.Error(), http.StatusBadRequest)
 	} else {
+		body.ReadCloser, req.Body = req.Body, body
 		h.ServeHTTP(writer, req)
 	}
 	ended = true
+}
+
+// keep keeps of a request, whose step is at a place, what the party has read of it. It reports false for one that is left out as a whole.
+func (e *recordingEnv) keep(at int, request *Request, body *watched) bool {
+	request.Body = beginning(request.Body, body.read)
+	if body.asked || at < 0 || at != len(e.run.steps)-1 {
+		return true
+	}
+	if e.unread++; e.unread <= mostUnread {
+		return true
+	}
+	e.run.steps = e.run.steps[:at]
+	return false
 }
 
 // Now implements conformance.Env. Differences are those of the monotonic clock where there is one.

@@ -33,6 +33,8 @@ type Recording struct {
 	Secrets []Secret `json:"secrets,omitempty"`
 	// Checks are in the order of their names.
 	Checks []Record `json:"-"`
+
+	lost error // why steps are missing
 }
 
 // Secret is a config.Secret.
@@ -56,7 +58,10 @@ type Record struct {
 	Outcome  Outcome `json:"outcome"`
 	// Repro is the command of the report that runs the check again.
 	Repro string `json:"repro,omitempty"`
+	// Steps are empty where the Recorder has a Spool, which holds them until they are written.
 	Steps []Step `json:"-"`
+
+	shelf *shelf // nil: there are Steps
 }
 
 // Outcome is what came of a check.
@@ -88,6 +93,7 @@ func (r *Recorder) Recording(report conformance.Report) Recording {
 	}
 	all := Recording{
 		Format: RecordingFormat, Profile: report.Profile, Level: cmp.Or(report.Level, string(catalog.Hardened)), Seed: report.Seed, Target: report.Target, Defect: report.Defect,
+		lost: r.lost,
 	}
 	for _, s := range r.Secrets {
 		all.Secrets = append(all.Secrets, Secret{s.Place, Text(s.Value)})
@@ -98,7 +104,7 @@ func (r *Recorder) Recording(report conformance.Report) Recording {
 			continue
 		}
 		record := Record{
-			Check: result.Check, URL: kept.target.URL, Setup: kept.setup, Run: kept.target.Run, Names: kept.names, Outcome: OutcomeOf(result), Repro: result.Repro, Steps: kept.steps,
+			Check: result.Check, URL: kept.target.URL, Setup: kept.setup, Run: kept.target.Run, Names: kept.names, Outcome: OutcomeOf(result), Repro: result.Repro, Steps: kept.steps, shelf: kept.shelf,
 		}
 		if kept.unopened != nil {
 			record.Unopened = Text(kept.unopened.Error())
@@ -131,13 +137,13 @@ type (
 func (r Recording) Write(w io.Writer) error {
 	hash := sha256.New()
 	buffered := bufio.NewWriter(io.MultiWriter(w, hash))
-	lines := json.NewEncoder(buffered)
-	lines.SetEscapeHTML(false)
-	err := lines.Encode(head{r, len(r.Checks)})
+	lines := newLines(buffered)
+	err := errors.Join(r.lost, lines.Encode(head{r, len(r.Checks)}))
 	for _, c := range r.Checks {
-		err = errors.Join(err, lines.Encode(recordHead{c, len(c.Steps)}))
-		for _, s := range c.Steps {
-			err = errors.Join(err, lines.Encode(s))
+		if c.shelf != nil {
+			err = errors.Join(err, lines.Encode(recordHead{c, c.shelf.count}), c.shelf.copyTo(buffered))
+		} else {
+			err = errors.Join(err, lines.Encode(recordHead{c, len(c.Steps)}), writeSteps(buffered, c.Steps))
 		}
 	}
 	if err = errors.Join(err, buffered.Flush()); err != nil {

@@ -95,10 +95,10 @@ func (p Program) check(c *cobra.Command, k checking) error {
 		return usage(err)
 	}
 	job.Log = folder.Path("target.log")
+	defer k.proof.drop()
 	if err := k.proof.begin(folder, &job); err != nil {
 		return err
 	}
-	defer k.proof.drop()
 	report, err := p.run(c.Context(), job)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,8 +35,8 @@ type proof struct {
 
 	key      ed25519.PrivateKey
 	recorder *replay.Recorder
-	// draft takes the transcript until all of it is written, beside its place at recording.
-	draft *os.File
+	// draft takes the transcript until all of it is written, beside its place at recording, and spool the checks that are over until then.
+	draft, spool *os.File
 }
 
 // flags adds those of the proof.
@@ -66,11 +67,18 @@ func (pr *proof) begin(folder reports.Folder, job *certify.Job) error {
 	if info, err := os.Stat(pr.recording); err == nil && !info.Mode().IsRegular() {
 		return &certify.UsageError{Problem: fmt.Sprintf("the transcript cannot be written: %s is no file; name one with --recording", pr.recording)}
 	}
-	var err error
-	if pr.draft, err = os.CreateTemp(filepath.Dir(pr.recording), ".transcript-*"); err != nil { // for its owner only: it holds secrets
-		return unwritten("transcript", err)
+	for _, file := range []**os.File{&pr.draft, &pr.spool} {
+		var err error
+		if *file, err = os.CreateTemp(filepath.Dir(pr.recording), ".transcript-*"); err != nil { // for its owner only: it holds secrets
+			return unwritten("transcript", err)
+		}
 	}
-	pr.recorder = &replay.Recorder{Secrets: job.Config.Secrets}
+	for _, stale := range []string{transcriptFile, evidenceFile} { // of an earlier run, whose reports are gone too
+		if err := os.Remove(folder.Path(stale)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return unwritten("transcript", err)
+		}
+	}
+	pr.recorder = &replay.Recorder{Secrets: job.Config.Secrets, Spool: pr.spool}
 	job.Wrap = pr.recorder.Wrap
 	return nil
 }
@@ -80,11 +88,13 @@ func unwritten(what string, err error) error {
 	return &certify.UsageError{Problem: fmt.Sprintf("the %s cannot be written: %v; name another file with --recording, or another folder with --out", what, err)}
 }
 
-// drop takes away a transcript that was not finished.
+// drop takes away the spool, and a transcript that was not finished.
 func (pr *proof) drop() {
-	if pr.draft != nil {
-		_ = pr.draft.Close()
-		_ = os.Remove(pr.draft.Name())
+	for _, file := range []*os.File{pr.draft, pr.spool} {
+		if file != nil {
+			_ = file.Close()
+			_ = os.Remove(file.Name())
+		}
 	}
 }
 
