@@ -120,23 +120,27 @@ func (a *Attacker) Attack(ctx context.Context, p Pacer, r *Recorder) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
-	r.begin(a.Script.Legs(), a.opened())
+	r.begin(a.Script.Legs(), p, a.opened())
 	ended, watched, waiting := make(chan struct{}), make(chan struct{}), new(atomic.Int64)
 	go func() {
 		defer close(watched)
 		a.watch(r, waiting, ended)
 	}()
 	left, broke := a.journeys(ctx, p, r, func(n int) { waiting.Store(int64(n)) })
+	stopped := ctx.Err()
+	if stopped == nil && broke == nil {
+		for n := p.Journeys() - left; n < p.Journeys(); n++ {
+			r.drop(p.At(n))
+		}
+		waiting.Store(0)
+	}
 	close(ended)
 	<-watched
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
+	case stopped != nil:
+		return stopped
 	case broke != nil:
 		return &BrokenError{broke}
-	}
-	for n := p.Journeys() - left; n < p.Journeys(); n++ {
-		r.drop(p.At(n))
 	}
 	r.end(a.opened())
 	return nil
@@ -164,7 +168,7 @@ func (a *Attacker) journey(s *Seat, p Pacer, n int, r *Recorder) error {
 	s.Journey, s.recorder, s.since, s.measured = n, r, due, due >= r.WarmUp
 	r.start(r.now()-due, s.measured)
 	err := a.Script.Play(s)
-	if broke := r.finish(r.now()-due, s.measured, err); broke {
+	if broke := r.finish(due, r.now(), s.measured, err); broke {
 		return err
 	}
 	return nil

@@ -111,34 +111,33 @@ func (h *Histogram) UnmarshalJSON(text []byte) error {
 }
 
 // histogramLog writes intervals in the log format of HdrHistogram. The zero value writes nothing.
-type histogramLog struct {
-	w     *hdrhistogram.HistogramLogWriter
-	begun time.Time
-}
+type histogramLog struct{ to io.Writer }
 
 func newHistogramLog(to io.Writer, begun time.Time) (l histogramLog, err error) {
-	l = histogramLog{hdrhistogram.NewHistogramLogWriter(to), begun}
+	w := hdrhistogram.NewHistogramLogWriter(to)
 	for _, write := range []func() error{
-		func() error { return l.w.OutputComment("[Logged by countersign; times in microseconds]") },
-		l.w.OutputLogFormatVersion,
-		func() error { return l.w.OutputStartTime(begun.UnixMilli()) },
-		func() error { l.w.SetBaseTime(begun.UnixMilli()); return nil },
-		l.w.OutputLegend,
+		func() error { return w.OutputComment("[Logged by countersign; times in microseconds]") },
+		w.OutputLogFormatVersion,
+		func() error { return w.OutputStartTime(begun.UnixMilli()) },
+		w.OutputLegend,
 	} {
 		if err := write(); err != nil {
-			return l, err
+			return histogramLog{to}, err
 		}
 	}
-	return l, nil
+	return histogramLog{to}, nil
 }
 
-// interval writes what was recorded from one moment of the run to another, under a tag.
+// interval writes what was recorded from one moment of the run to another, under a tag. The line says the longest time in milliseconds; the library's own would take it
+// for nanoseconds.
 func (l histogramLog) interval(h *Histogram, tag string, from, to time.Duration) error {
-	if l.w == nil || h.Count() == 0 {
+	if l.to == nil || h.Count() == 0 {
 		return nil
 	}
-	h.counts.SetTag(tag)
-	h.counts.SetStartTimeMs(l.begun.Add(from).UnixMilli())
-	h.counts.SetEndTimeMs(l.begun.Add(to).UnixMilli())
-	return l.w.OutputIntervalHistogram(h.counts)
+	encoded, err := h.counts.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(l.to, "Tag=%s,%.6f,%.6f,%.3f,%s\n", tag, from.Seconds(), (to - from).Seconds(), milliseconds(h.Max()), encoded)
+	return err
 }

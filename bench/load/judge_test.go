@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -182,6 +183,15 @@ var _ = Describe("A search for the highest rate", func() {
 		Entry("from where nobody says", 777.0, 0.0),
 	)
 
+	It("holds a rate against a baseline", func() {
+		before := of(1) // a p99 of 99 ms
+		s := load.Search{From: 100, Step: time.Second, Thresholds: threshold("p99<0.1x"), Baseline: &before, Try: queueing(1000)}
+		r, err := s.Run(context.Background())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Held).To(BeNumerically("~", 960, 30))
+		Expect(r.Thresholds[0].Actual).To(ContainSubstring("times the baseline's 99.0 ms"))
+	})
+
 	It("says that none holds", func() {
 		s := load.Search{From: 8, Step: time.Second, Thresholds: threshold("p99<1us"), Try: queueing(1000)}
 		r, err := s.Run(context.Background())
@@ -212,7 +222,28 @@ var _ = Describe("A search for the highest rate", func() {
 	})
 })
 
+// sluggish is a disk that takes its time for each histogram.
+type sluggish struct{ histograms atomic.Int64 }
+
+func (d *sluggish) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("Tag=")) {
+		d.histograms.Add(1)
+		time.Sleep(300 * time.Millisecond) // the disk's own time
+	}
+	return len(p), nil
+}
+
 var _ = Describe("The record of a run", func() {
+	It("is logged without a journey that waits for it", func() {
+		disk := &sluggish{}
+		r := &load.Recorder{Log: disk}
+		a := load.Attacker{Script: &slow{begun: time.Now()}, Connections: 4}
+		Expect(a.Prepare(context.Background())).To(Succeed())
+		Expect(a.Attack(context.Background(), load.Constant(200, 1500*time.Millisecond), r)).To(Succeed())
+		Expect(disk.histograms.Load()).To(BeEquivalentTo(2), "of the flow, in two seconds")
+		Expect(r.Result().Flow.Max).To(BeNumerically("<", 200), "the journeys of the time in which the first is written, by a bound for a machine that is busy")
+	})
+
 	It("is written in the format of Prometheus", func() {
 		r := &load.Recorder{}
 		a := load.Attacker{Script: &slow{begun: time.Now()}, Connections: 1}

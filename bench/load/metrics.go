@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// WriteMetrics writes what was recorded so far in the text exposition format of Prometheus, version 0.0.4.
+// WriteMetrics writes what was recorded so far in the text exposition format of Prometheus, version 0.0.4. Times are those of the seconds that are over.
 func (r *Recorder) WriteMetrics(w io.Writer) error {
 	var text bytes.Buffer
 	r.mu.Lock()
@@ -28,17 +28,16 @@ func (r *Recorder) WriteMetrics(w io.Writer) error {
 	family("journeys_late_total", "counter", "Journeys that began more than a millisecond late.")
 	fmt.Fprintf(&text, "countersign_load_journeys_late_total %d\n", r.counts.Late)
 	family("seconds", "summary", "Times of journeys (leg flow) and of their requests, from when they were wanted.")
-	for _, t := range append([]*track{&r.flow}, r.legs...) {
-		var all Histogram
-		all.Add(&t.closed)
-		all.Add(&t.window)
-		for _, percent := range []float64{50, 90, 95, 99, 99.9} {
-			fmt.Fprintf(&text, "countersign_load_seconds{leg=%s,quantile=\"%s\"} %g\n", label(t.name), strconv.FormatFloat(percent/100, 'g', 4, 64), all.Percentile(percent).Seconds())
-		}
-		fmt.Fprintf(&text, "countersign_load_seconds_sum{leg=%s} %g\n", label(t.name), (all.Mean() * time.Duration(all.Count())).Seconds())
-		fmt.Fprintf(&text, "countersign_load_seconds_count{leg=%s} %d\n", label(t.name), all.Count())
-	}
 	r.mu.Unlock()
+	r.closing.Lock()
+	for _, t := range r.tracks() {
+		for _, percent := range []float64{50, 90, 95, 99, 99.9} {
+			fmt.Fprintf(&text, "countersign_load_seconds{leg=%s,quantile=\"%s\"} %g\n", label(t.name), strconv.FormatFloat(percent/100, 'g', 4, 64), t.closed.Percentile(percent).Seconds())
+		}
+		fmt.Fprintf(&text, "countersign_load_seconds_sum{leg=%s} %g\n", label(t.name), (t.closed.Mean() * time.Duration(t.closed.Count())).Seconds())
+		fmt.Fprintf(&text, "countersign_load_seconds_count{leg=%s} %d\n", label(t.name), t.closed.Count())
+	}
+	r.closing.Unlock()
 	_, err := w.Write(text.Bytes())
 	return err
 }

@@ -21,22 +21,27 @@ type Recorder struct {
 	Process func() (Usage, error)
 
 	begun time.Time
+	legs  []*track
+	flow  *track // nil before the beginning
 
-	mu       sync.Mutex
+	mu     sync.Mutex // taken for each journey and each leg: under it nothing is merged, encoded or written
+	pacing Histogram  // how late the pacer was
+	waits  Histogram  // how late journeys began
+	counts Counts
+	wrong  []*WrongError
+	opened int
+	took   time.Duration
+	span   time.Duration // for how long measured journeys begin
+	until  time.Duration // so long after the first of them has ended; 0 before
+	ended  int64         // by then
+
+	closing  sync.Mutex // taken once a second, and before mu where both are
 	log      histogramLog
 	logError error
-	legs     []*track
-	flow     track
-	pacing   Histogram // how late the pacer was
-	waits    Histogram // how late journeys began
-	counts   Counts
-	wrong    []*WrongError
 	seconds  []Second
 	last     Second // the sums at its end
 	usage    Usage  // at the end of the last second
 	noUsage  error
-	opened   int
-	took     time.Duration
 }
 
 // FlowLeg is the name under which the times of whole journeys stand among those of the legs.
@@ -44,9 +49,15 @@ const FlowLeg = "flow"
 
 // track is what came of a leg, or of the whole flow.
 type track struct {
-	name           string
-	window, closed Histogram // the second under way, and the ones before
-	failed         int64
+	name   string
+	window *Histogram // the second under way
+	failed int64
+
+	second, closed *Histogram // the one that is closed, empty between, and all before; guarded by closing
+}
+
+func newTrack(name string) *track {
+	return &track{name: name, window: &Histogram{}, second: &Histogram{}, closed: &Histogram{}}
 }
 
 // Counts is what became of the journeys of a run.
@@ -109,14 +120,17 @@ func timesOf(h *Histogram) Times {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-func (r *Recorder) begin(legs []string, opened int) {
+func (r *Recorder) begin(legs []string, p Pacer, opened int) {
+	r.closing.Lock()
+	defer r.closing.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.begun, r.opened, r.flow.name = time.Now(), opened, FlowLeg
+	r.begun, r.opened, r.span = time.Now(), opened, p.Duration()-r.WarmUp
 	r.counts.Failed = map[string]int64{}
 	for _, name := range legs {
-		r.legs = append(r.legs, &track{name: name})
+		r.legs = append(r.legs, newTrack(name))
 	}
+	r.flow = newTrack(FlowLeg)
 	if r.Log != nil {
 		r.log, r.logError = newHistogramLog(r.Log, r.begun)
 	}
@@ -158,8 +172,8 @@ func (r *Recorder) leg(leg int, took time.Duration, err error) {
 	}
 }
 
-// finish counts a journey, and reports whether the harness broke. A wrong answer of the warm-up counts as any other: it is no matter of time.
-func (r *Recorder) finish(took time.Duration, measured bool, err error) (broke bool) {
+// finish counts a journey that was due then and has ended now, and reports whether the harness broke. A wrong answer of the warm-up counts as any other: it is no matter of time.
+func (r *Recorder) finish(due, now time.Duration, measured bool, err error) (broke bool) {
 	var wrong *WrongError
 	var failed *lean.Error
 	r.mu.Lock()
@@ -183,7 +197,13 @@ func (r *Recorder) finish(took time.Duration, measured bool, err error) (broke b
 		return true
 	}
 	if measured {
-		r.flow.window.Record(took, 1)
+		if r.until == 0 {
+			r.until = now + r.span
+		}
+		if now < r.until {
+			r.ended++
+		}
+		r.flow.window.Record(now-due, 1)
 		if err != nil {
 			r.flow.failed++
 		}
@@ -197,37 +217,50 @@ func (r *Recorder) drop(due time.Duration) {
 	defer r.mu.Unlock()
 	r.counts.Dropped++
 	if due >= r.WarmUp {
-		r.flow.closed.Record(r.now()-due, 1)
+		r.flow.window.Record(r.now()-due, 1)
 		r.flow.failed++
 	}
 }
 
-// second closes the second under way.
+// second closes the second under way. Journeys go on while it is drawn up.
 func (r *Recorder) second(waiting int) Second {
 	var usage Usage
 	var none error
 	if r.Process != nil {
 		usage, none = r.Process()
 	}
+	r.closing.Lock()
+	defer r.closing.Unlock()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	at := r.now()
 	sums := Second{At: at.Seconds(), Due: r.counts.Due, Finished: r.counts.Finished, Bad: r.counts.Bad()}
-	s := Second{At: sums.At, Due: sums.Due - r.last.Due, Finished: sums.Finished - r.last.Finished, Bad: sums.Bad - r.last.Bad, Waiting: waiting, Times: timesOf(&r.flow.window)}
+	for _, t := range r.tracks() {
+		t.window, t.second = t.second, t.window
+	}
+	r.mu.Unlock()
+	s := Second{At: sums.At, Due: sums.Due - r.last.Due, Finished: sums.Finished - r.last.Finished, Bad: sums.Bad - r.last.Bad, Waiting: waiting, Times: timesOf(r.flow.second)}
 	if r.Process != nil && none == nil && r.noUsage == nil && sums.At > r.last.At {
 		s.CPU, s.Memory = (usage.CPU-r.usage.CPU).Seconds()/(sums.At-r.last.At), usage.Memory
 	}
 	from := time.Duration(r.last.At * float64(time.Second))
-	for _, t := range append(r.legs, &r.flow) {
-		if err := r.log.interval(&t.window, t.name, from, at); err != nil && r.logError == nil {
+	for _, t := range r.tracks() {
+		if err := r.log.interval(t.second, t.name, from, at); err != nil && r.logError == nil {
 			r.logError = err
 		}
-		t.closed.Add(&t.window)
-		t.window.Reset()
+		t.closed.Add(t.second)
+		t.second.Reset()
 	}
 	r.last, r.usage, r.noUsage = sums, usage, none
 	r.seconds = append(r.seconds, s)
 	return s
+}
+
+// tracks are those of the legs, and of the flow.
+func (r *Recorder) tracks() []*track {
+	if r.flow == nil {
+		return nil
+	}
+	return append(slices.Clip(r.legs), r.flow)
 }
 
 func (r *Recorder) end(opened int) {

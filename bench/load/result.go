@@ -28,7 +28,7 @@ type Result struct {
 	// Opened is how many connections were opened during the run: far more than Connections where the target does not keep them.
 	Opened int `json:"opened"`
 	// Took is how long the run was, in seconds, the journeys that ended after the last one's beginning included. Rate is how many ended in a second, right
-	// or not, of those that were measured.
+	// or not, of those that were measured: for as long as they were to begin, counted from the end of the first, so that stragglers are no part of it.
 	Took   float64 `json:"took"`
 	Rate   float64 `json:"rate"`
 	Counts Counts  `json:"counts"`
@@ -90,17 +90,22 @@ type Wrong struct {
 
 // Result draws up what was recorded.
 func (r *Recorder) Result() Result {
+	r.closing.Lock()
+	defer r.closing.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	result := Result{
 		Format: Format, Begun: r.begun.Unix(), WarmUp: r.WarmUp.Seconds(), Opened: r.opened, Took: r.took.Seconds(), Counts: r.counts,
-		Flow: legOf(FlowLeg, r.flow.failed, &r.flow.closed), Pacing: legOf("pacing", 0, &r.pacing), Waits: legOf("waits", 0, &r.waits), Seconds: r.seconds,
+		Flow: Leg{Name: FlowLeg}, Pacing: legOf("pacing", 0, &r.pacing), Waits: legOf("waits", 0, &r.waits), Seconds: r.seconds,
 	}
-	if measured := r.took - r.WarmUp; measured > 0 {
-		result.Rate = float64(r.flow.closed.Count()-r.counts.Dropped) / measured.Seconds()
+	if r.flow != nil {
+		result.Flow = legOf(FlowLeg, r.flow.failed, r.flow.closed)
+	}
+	if r.span > 0 {
+		result.Rate = float64(r.ended) / r.span.Seconds()
 	}
 	for _, t := range r.legs {
-		result.Legs = append(result.Legs, legOf(t.name, t.failed, &t.closed))
+		result.Legs = append(result.Legs, legOf(t.name, t.failed, t.closed))
 	}
 	result.Wrong = redacted(r.wrong)
 	return result
@@ -108,8 +113,8 @@ func (r *Recorder) Result() Result {
 
 // LogError is what kept the histograms from being logged; nil for nothing.
 func (r *Recorder) LogError() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.closing.Lock()
+	defer r.closing.Unlock()
 	return r.logError
 }
 

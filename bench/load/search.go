@@ -18,6 +18,8 @@ type Search struct {
 	// Most is how many rates are tried; 0 means 20.
 	Most       int
 	Thresholds []Threshold
+	// Baseline, if set, is an earlier run that thresholds may speak of.
+	Baseline *Result
 	// Try plays a pacer and gives what came of it.
 	Try func(context.Context, Pacer) (Result, error)
 	// Tried, if set, is told of each rate.
@@ -85,7 +87,7 @@ func (s Search) try(ctx context.Context, rate float64) (Result, Point, error) {
 	if err != nil {
 		return result, Point{}, err
 	}
-	verdicts, held, err := JudgeAll(s.Thresholds, result, nil)
+	verdicts, held, err := JudgeAll(s.Thresholds, result, s.Baseline)
 	if err != nil {
 		return result, Point{}, err
 	}

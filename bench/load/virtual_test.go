@@ -1,11 +1,16 @@
 package load_test
 
 import (
+	"bytes"
 	"context"
 	"math"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"countersign/bench/load"
 )
@@ -76,7 +81,8 @@ func TestAStallIsSeenByAllWhoWereToMeetIt(t *testing.T) {
 func TestWhatNeverBeginsIsDroppedInSight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := load.Attacker{Script: &slow{answer: time.Second, begun: time.Now()}, Connections: 2, Sleep: time.Sleep, Drain: 3 * time.Second}
-		r := &load.Recorder{}
+		var log bytes.Buffer
+		r := &load.Recorder{Log: &log}
 		if err := a.Prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +100,82 @@ func TestWhatNeverBeginsIsDroppedInSight(t *testing.T) {
 		if result.Flow.Max < 10_000 {
 			t.Errorf("the longest wait is %.0f ms, and there was one of ten seconds", result.Flow.Max)
 		}
+		last := result.Seconds[len(result.Seconds)-1]
+		if last.Bad != c.Dropped || last.Waiting != 0 || last.Times.Max != result.Flow.Max {
+			t.Errorf("in the last second %+v, and %d were dropped, of which one waited for %.0f ms", last, c.Dropped, result.Flow.Max)
+		}
+		if count, longest := logged(t, log.String(), load.FlowLeg); count != 100 || math.Abs(longest-result.Flow.Max) > 1 {
+			t.Errorf("%d journeys in the log, the longest of %.3f ms, and there were 100, the longest of %.3f ms", count, longest, result.Flow.Max)
+		}
 	})
+}
+
+// logged is how many times a log holds under a tag, and the longest of them in milliseconds as the lines say by themselves.
+func logged(t *testing.T, log, tag string) (count int64, longest float64) {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		fields, ok := strings.CutPrefix(strings.TrimSpace(line), "Tag="+tag+",")
+		if !ok {
+			continue
+		}
+		columns := strings.Split(fields, ",") // start, length, longest, histogram
+		said, err := strconv.ParseFloat(columns[2], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := hdrhistogram.Decode([]byte(columns[3]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count, longest = count+h.TotalCount(), max(longest, said)
+	}
+	return count, longest
+}
+
+// straggling is a target that answers at once, but to some journeys late.
+type straggling struct {
+	slow
+	late map[int]time.Duration
+}
+
+func (t *straggling) Play(s *load.Seat) error {
+	time.Sleep(t.late[s.Journey])
+	return t.slow.Play(s)
+}
+
+// The rate that is reached is that of the time of the load: neither one straggler nor the draining of what waits is a part of it.
+func TestTheRateIsThatOfTheTimeOfTheLoad(t *testing.T) {
+	for _, c := range []struct {
+		what        string
+		target      load.Script
+		connections int
+		warmUp      time.Duration
+		want        float64
+	}{
+		{"every journey is answered at once", &slow{}, 64, 0, 100},
+		{"every journey takes half a second", &slow{answer: 500 * time.Millisecond}, 64, 0, 100},
+		{"one journey takes five seconds more than the others", &straggling{late: map[int]time.Duration{50: 5 * time.Second}}, 64, 0, 99.5},
+		{"the first journey takes five seconds more than the others", &straggling{late: map[int]time.Duration{0: 5 * time.Second}}, 64, 0, 99.5},
+		{"the target holds a quarter of the rate, and what waits is drained", &slow{answer: 40 * time.Millisecond}, 1, 0, 25},
+		{"there is a warm-up", &slow{answer: time.Millisecond}, 64, time.Second, 100},
+		{"the warm-up leaves more than the target holds", &slow{answer: 40 * time.Millisecond}, 1, time.Second, 25},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &load.Recorder{WarmUp: c.warmUp}
+				a := load.Attacker{Script: c.target, Connections: c.connections, Sleep: time.Sleep, Drain: time.Hour}
+				if err := a.Prepare(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := a.Attack(t.Context(), load.Constant(100, 2*time.Second+c.warmUp), r); err != nil {
+					t.Fatal(err)
+				}
+				if rate := r.Result().Rate; math.Abs(rate-c.want) > 0.5 {
+					t.Errorf("the rate is %.2f a second, and not %.1f", rate, c.want)
+				}
+			})
+		})
+	}
 }
 
 // The warm-up is played and not measured.

@@ -25,7 +25,7 @@ type Job struct {
 	Endpoint *play.EndpointOptions
 	// Pacer says when journeys begin; empty, for a search.
 	Pacer load.Pacer
-	// Search, if set, looks for the highest rate that holds; its Try and Thresholds are the job's.
+	// Search, if set, looks for the highest rate that holds; its Try, Thresholds and Baseline are the job's.
 	Search *load.Search
 	// WarmUp and Connections are those of the run; 0 connections: load.DefaultConnections.
 	WarmUp      time.Duration
@@ -136,7 +136,7 @@ func (j Job) run(ctx context.Context) (outcome Outcome, err error) {
 		outcome.Result, err = j.attack(ctx, a, j.Pacer, j.Log)
 	} else {
 		s := *j.Search
-		s.Thresholds = j.Thresholds
+		s.Thresholds, s.Baseline = j.Thresholds, j.Baseline
 		s.Try = func(ctx context.Context, p load.Pacer) (load.Result, error) { return j.attack(ctx, a, p, nil) }
 		outcome.Result, err = s.Run(ctx)
 	}
@@ -220,7 +220,7 @@ func (j Job) attack(ctx context.Context, a *load.Attacker, p load.Pacer, log io.
 	result.Stages, result.Harness = p, own.Seconds()
 	if r.Process != nil {
 		if after, err := r.Process(); err == nil { // or it has ended, which the failures show
-			result.Process = load.UseOf(before, after, result.Seconds, result.Counts.Due)
+			result.Process = load.UseOf(before, after, result.Seconds, result.Counts.Due-result.Counts.Dropped)
 		}
 	}
 	if j.Variables != "" {

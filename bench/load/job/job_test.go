@@ -118,6 +118,23 @@ var _ = Describe("A job against one endpoint", func() {
 		Expect(outcome.Result.Process).NotTo(BeNil())
 		Expect(outcome.Result.Process.MemoryMost).To(BeNumerically(">", 1<<20))
 	})
+
+	It("shares the CPU time of a process out among those journeys that began", func() {
+		if _, err := load.ProcessUsage(os.Getpid()); err != nil {
+			Skip("this system does not tell what a process uses: " + err.Error())
+		}
+		j := against(serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			for begun := time.Now(); time.Since(begun) < 40*time.Millisecond; { // the processor's own time
+			}
+		})), "", 400, 200*time.Millisecond) // 80 journeys, and time for 30 of them
+		j.PID, j.Connections, j.Config.Limit = os.Getpid(), 1, time.Second
+		outcome, err := j.Run(context.Background())
+		Expect(err).NotTo(HaveOccurred())
+		c, use := outcome.Result.Counts, outcome.Result.Process
+		Expect(c.Dropped).To(BeNumerically(">", 30))
+		Expect(use.CPU).To(BeNumerically(">", 0.1))
+		Expect(use.PerJourney).To(BeNumerically("~", 1000*use.CPU/float64(c.Due-c.Dropped), 1e-6))
+	})
 })
 
 var _ = Describe("A job against a flow", func() {

@@ -105,11 +105,11 @@ func (c *client) ends(s *load.Seat, leg int, with asked, cookies jar) (*lean.Res
 	if !c.peer.forget(with.token) {
 		return nil, s.Wrong("site B's resource read with the token for this credential, before the answer", "not so")
 	}
-	if wrong := c.own.trouble.String(); wrong != "" {
-		return nil, s.Wrong("requests to both sites as the profile has them", wrong)
-	}
 	return resp, nil
 }
+
+// toBothSites is what requests of a client have to be.
+const toBothSites = "requests to both sites as the profile has them"
 
 // initiating is a client that begins.
 type initiating struct{ *client }
@@ -123,7 +123,9 @@ func newInitiating(scene *Scene) (load.Script, error) {
 func (initiating) Legs() []string { return []string{"start", "callback"} }
 
 // Play implements load.Script: the client is started, and the user approves at site B.
-func (c initiating) Play(s *load.Seat) error {
+func (c initiating) Play(s *load.Seat) error { return c.own.trouble.journey(s, toBothSites, c.play) }
+
+func (c initiating) play(s *load.Seat) error {
 	s.Buffer = c.start.Append(s.Buffer[:0], "", "", []byte(url.Values{"peer": {c.setup.PeerIssuer}}.Encode()))
 	resp, err := s.Do(legBegin, c.start, s.Buffer)
 	if err != nil {
@@ -160,7 +162,9 @@ func (receiving) Legs() []string {
 }
 
 // Play implements load.Script: site B's client delegates a credential, and the browser continues with it.
-func (c receiving) Play(s *load.Seat) error {
+func (c receiving) Play(s *load.Seat) error { return c.own.trouble.journey(s, toBothSites, c.play) }
+
+func (c receiving) play(s *load.Seat) error {
 	sender, own := c.setup.Clients[1], c.setup.Clients[0]
 	first, credential := c.peer.mint(own.ID, nil)
 	defer c.peer.forget(first)

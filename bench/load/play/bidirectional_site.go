@@ -18,7 +18,7 @@ type site struct {
 	callback                                        string            // of the client under load
 	handoverKey                                     string            // of the site's two servers
 	secrets                                         map[string]string // of the clients that the site knows
-	trouble                                         *trouble
+	trouble                                         *trouble          // of both sites
 
 	mu     sync.Mutex
 	random lots
@@ -30,24 +30,6 @@ type credentialOf struct {
 	secret, verifier, client string
 	from                     *credentialOf // of a token: the credential that was exchanged for it
 	read                     bool          // the resource was read with the token that came of it
-}
-
-// trouble is what of the requests to any site was wrong; empty for nothing.
-type trouble struct {
-	mu   sync.Mutex
-	what string
-}
-
-func (t *trouble) note(what string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.what = what
-}
-
-func (t *trouble) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.what
 }
 
 func (s *site) in(endpoint string) string { return strings.TrimSuffix(s.issuer, "/") + "/" + endpoint }

@@ -35,10 +35,9 @@ type mobileApp struct {
 
 	mu         sync.Mutex
 	random     lots
-	thumbprint string          // of the key that was registered
-	given      map[string]bool // the access tokens, the latest of them
-	order      []string        // of given
-	strange    string          // what of a request was wrong; empty for nothing
+	thumbprint string // of the key that was registered
+	given      latest // the access tokens, with their users
+	trouble    trouble
 }
 
 // Legs of a journey at the app.
@@ -53,7 +52,7 @@ func newMobileApp(scene *Scene) (load.Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mobileApp{setup: setup, wellKnown: scene.Flow.WellKnown, app: setup.Apps[0], user: setup.Users[0], random: newLots(), given: map[string]bool{}}
+	m := &mobileApp{setup: setup, wellKnown: scene.Flow.WellKnown, app: setup.Apps[0], user: setup.Users[0], random: newLots()}
 	if m.system, err = systemOf(setup, m.app); err != nil {
 		return nil, err
 	}
@@ -86,6 +85,13 @@ func (m *mobileApp) Prepare(_ context.Context, s *load.Seat) error {
 	if s.Number > 0 {
 		return nil
 	}
+	return m.trouble.journey(s, asProfiled, m.enrol)
+}
+
+// asProfiled is what requests of the app have to be.
+const asProfiled = "requests of the app as the profile has them"
+
+func (m *mobileApp) enrol(s *load.Seat) error {
 	resp, err := s.Do(load.Outside, m.enrolment, m.enrolment.Append(nil, "", "", fmt.Appendf(nil, `{"password":%q}`, m.user.Password)))
 	if err != nil {
 		return err
@@ -99,14 +105,16 @@ func (m *mobileApp) Prepare(_ context.Context, s *load.Seat) error {
 	if !said.Enrolled {
 		return s.Wrong("enrolled true", "enrolled false, or none")
 	}
-	return m.right(s)
+	return nil
 }
 
 // Clean implements load.Script: an app has no way back from an enrolment but a wipe, which would end it for those who come after.
 func (*mobileApp) Clean(*load.Seat) error { return nil }
 
 // Play implements load.Script: the user opens the app with nothing stored, opens it again, and looks at what it holds.
-func (m *mobileApp) Play(s *load.Seat) error {
+func (m *mobileApp) Play(s *load.Seat) error { return m.trouble.journey(s, asProfiled, m.play) }
+
+func (m *mobileApp) play(s *load.Seat) error {
 	for _, start := range []struct {
 		leg  int
 		body string
@@ -145,24 +153,12 @@ func (m *mobileApp) Play(s *load.Seat) error {
 	if !held.Enrolled || held.Resources != 1 {
 		return s.Wrong("enrolled true and 1 resource held", fmt.Sprintf("enrolled %v and %d resources", held.Enrolled, held.Resources))
 	}
-	return m.right(s)
-}
-
-// right wants the app to have asked as the profile says.
-func (m *mobileApp) right(s *load.Seat) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.strange != "" {
-		return s.Wrong("requests of the app as the profile has them", m.strange)
-	}
 	return nil
 }
 
 // refuse answers, and keeps in mind what should not have come.
 func (m *mobileApp) refuse(w http.ResponseWriter, status int, code, what string) {
-	m.mu.Lock()
-	m.strange = what
-	m.mu.Unlock()
+	m.trouble.note(what)
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `DPoP algs="ES256", error="`+code+`"`)
 	}
@@ -243,9 +239,6 @@ func (m *mobileApp) registered() string {
 	return m.thumbprint
 }
 
-// outstanding is how many access tokens count at the business system, the latest.
-const outstanding = 4096
-
 // give answers with a token, section 4.2 of the profile.
 func (m *mobileApp) give(w http.ResponseWriter, thumbprint string) {
 	issuer, issued := strings.TrimSuffix(m.setup.Issuer, "/"), time.Now().Unix()
@@ -261,11 +254,7 @@ func (m *mobileApp) give(w http.ResponseWriter, thumbprint string) {
 		return
 	}
 	m.mu.Lock()
-	if len(m.order) >= outstanding {
-		delete(m.given, m.order[0])
-		m.order = m.order[1:]
-	}
-	m.given[compact], m.order = true, append(m.order, compact)
+	m.given.keep(compact, m.user.Name)
 	m.mu.Unlock()
 	answer(w, http.StatusOK, given{compact, "DPoP", int64(lifetime / time.Second), m.system.ID, m.system.Address(), signed, rulesVersion})
 }
@@ -304,7 +293,7 @@ func (m *mobileApp) resource(w http.ResponseWriter, r *http.Request) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	thumbprint, err := m.proof(r, m.system.Address(), hashOf(token))
 	m.mu.Lock()
-	known := m.given[token]
+	_, known := m.given.of[token]
 	m.mu.Unlock()
 	switch {
 	case !strings.EqualFold(scheme, "DPoP") || !known:

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
 
 	"countersign/actors/token"
 	"countersign/bench/load"
@@ -34,8 +33,7 @@ type authorizationServer struct {
 
 	deregistration, sharedToken, sharedElsewhere, sealing *lean.Route
 
-	mu      sync.Mutex
-	strange string // what of a pushed message was wrong; empty for nothing
+	trouble trouble
 }
 
 // proved is an endpoint that wants proofs.
@@ -176,6 +174,10 @@ func (a *authorizationServer) owner(number int) mobile.AccountSetup {
 
 // Play implements load.Script: a device is registered, its app gets a token, the business system reads what is shared of it, and the device is deregistered and wiped.
 func (a *authorizationServer) Play(s *load.Seat) error {
+	return a.trouble.journey(s, "messages for devices of this load alone", a.play)
+}
+
+func (a *authorizationServer) play(s *load.Seat) error {
 	own := s.Memory.(*phone)
 	own.held = true
 	if err := a.register(s, own); err != nil {
@@ -198,15 +200,7 @@ func (a *authorizationServer) Play(s *load.Seat) error {
 	if err := a.unshared(s, legSharedNoLonger, a.sharedToken, id); err != nil {
 		return err
 	}
-	if err := a.acknowledge(s, own, legWipeAcknowledged, jti); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.strange != "" {
-		return s.Wrong("messages for devices of this load alone", a.strange)
-	}
-	return nil
+	return a.acknowledge(s, own, legWipeAcknowledged, jti)
 }
 
 // ask sends a body with a proof.

@@ -93,15 +93,9 @@ func (a *authorizationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) 
 	switch {
 	case err != nil: // the server has gone
 	case kind != "application/secevent+jwt" || bad != nil:
-		a.noteStrange("one that is no security event token")
+		a.trouble.note("one that is no security event token")
 	case !strings.HasPrefix(c.Audience, a.named):
-		a.noteStrange(fmt.Sprintf("one for %q", c.Audience))
+		a.trouble.note(fmt.Sprintf("one for %q", c.Audience))
 	}
 	w.WriteHeader(http.StatusAccepted)
-}
-
-func (a *authorizationServer) noteStrange(what string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.strange = what
 }

@@ -88,6 +88,10 @@ func (*handset) Clean(*load.Seat) error { return nil }
 
 // Play implements load.Script: the user approves a small business and a large one, and denies a third.
 func (h *handset) Play(s *load.Seat) error {
+	return h.trouble.journey(s, "frames and requests as the profile has them", h.play)
+}
+
+func (h *handset) play(s *load.Seat) error {
 	for _, b := range []struct {
 		start, end, level  int
 		decision, password string
@@ -104,9 +108,6 @@ func (h *handset) Play(s *load.Seat) error {
 		if err := h.confirm(s, b.end, at, b.decision, b.password, b.outcome); err != nil {
 			return err
 		}
-	}
-	if strange := h.wrong(); strange != "" {
-		return s.Wrong("frames and requests as the profile has them", strange)
 	}
 	return nil
 }
@@ -161,7 +162,7 @@ type till struct {
 
 	mu       sync.Mutex
 	sessions map[nearfield.Session]*business
-	opened   []nearfield.Session // those that are there, the oldest first, and some that are no more
+	opened   []nearfield.Session // those that are there, the oldest first, and some that are no more: the denied are never ended, so the oldest make room
 }
 
 // business is a session at the till.
@@ -173,9 +174,6 @@ type business struct {
 
 // frameSize is that of the harness's device.
 const frameSize = 1024
-
-// kept is how many sessions the till has room for: those that were denied are never ended, and the oldest of them make room.
-const kept = 4096
 
 // ServeHTTP takes a frame: section 4.3 of the profile.
 func (t *till) ServeHTTP(w http.ResponseWriter, r *http.Request) {

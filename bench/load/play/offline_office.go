@@ -32,7 +32,7 @@ type office struct {
 	random   lots
 	informed map[string]offline.Information // by serial, until it is judged
 	password []byte                         // the password key that was set last
-	strange  string                         // what of a request was wrong; empty for nothing
+	trouble  trouble
 	// relays, if set, says whether a message is the one that was to be relayed; it is called with the lock held.
 	relays func(serial string, message []byte) bool
 	// doubts, if set, says of a serial that its countersign is to be judged false.
@@ -84,17 +84,8 @@ func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers, and keeps in mind what should not have come.
 func (o *office) refuse(w http.ResponseWriter, status int, code, what string) {
-	o.mu.Lock()
-	o.strange = what
-	o.mu.Unlock()
+	o.trouble.note(what)
 	answer(w, status, map[string]any{"error": code, "error_description": "This should not have been sent: " + what + "."})
-}
-
-// wrong is what should not have come so far; empty for nothing.
-func (o *office) wrong() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.strange
 }
 
 func (o *office) knows(r *http.Request) bool {

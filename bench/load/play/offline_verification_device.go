@@ -68,6 +68,10 @@ const doubtful = 8
 
 // Play implements load.Script: a handset has a business authorized, and now and then its countersign is not verified.
 func (d *verificationDevice) Play(s *load.Seat) error {
+	return d.trouble.journey(s, "requests to the server as the profile has them", d.play)
+}
+
+func (d *verificationDevice) play(s *load.Seat) error {
 	random := s.Memory.(lots)
 	h := d.handsets[s.Journey%len(d.handsets)]
 	own := talk{near: d.near.near, size: d.near.size, session: nearfield.Session(random.bytes(4))}
@@ -105,13 +109,7 @@ func (d *verificationDevice) Play(s *load.Seat) error {
 	if content, err = own.hear(s, legHearDecision, nearfield.Decision); err != nil {
 		return err
 	}
-	if err := d.decided(s, content, in, approved); err != nil {
-		return err
-	}
-	if strange := d.wrong(); strange != "" {
-		return s.Wrong("requests to the server as the profile has them", strange)
-	}
-	return nil
+	return d.decided(s, content, in, approved)
 }
 
 // decided judges a decision: it is about this business, and as the server has judged.

@@ -197,6 +197,31 @@ func (l lots) text(n int) string {
 // Read implements io.Reader.
 func (l lots) Read(p []byte) (int, error) { return l.source.Read(p) }
 
+// latest holds the last of what was kept, by key. The zero value is empty.
+type latest struct {
+	of    map[string]string
+	order []string
+}
+
+// kept is how many of a thing the harness keeps, where a target that never comes to an end would make it keep ever more.
+const kept = 4096
+
+// keep keeps a value for a key that has none, and gives the key's value.
+func (l *latest) keep(key, value string) string {
+	if there, ok := l.of[key]; ok {
+		return there
+	}
+	if l.of == nil {
+		l.of = map[string]string{}
+	}
+	if len(l.order) >= kept {
+		delete(l.of, l.order[0])
+		l.order = l.order[1:]
+	}
+	l.of[key], l.order = value, append(l.order, key)
+	return value
+}
+
 // status wants a status of the last answer.
 func status(s *load.Seat, r *lean.Response, want int) error {
 	if r.Status != want {

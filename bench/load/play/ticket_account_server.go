@@ -29,6 +29,7 @@ const (
 	legVerificationOfNew
 	legDenial
 	legRevocation
+	legDenialOfRevoked
 )
 
 func newAccountServer(scene *Scene) (load.Script, error) {
@@ -47,7 +48,7 @@ func newAccountServer(scene *Scene) (load.Script, error) {
 
 // Legs implements load.Script: sections 4.2 to 4.5 of the profile.
 func (*accountServer) Legs() []string {
-	return []string{"authentication", "verification", "refresh", "verification-of-new", "denial-of-old", "revocation"}
+	return []string{"authentication", "verification", "refresh", "verification-of-new", "denial-of-old", "revocation", "denial-of-revoked"}
 }
 
 // account is a seat's user.
@@ -94,6 +95,8 @@ type keys struct {
 	RefreshKey       string `json:"refresh_key"`
 	ExpiresIn        int64  `json:"expires_in"`
 	RefreshExpiresIn int64  `json:"refresh_expires_in"`
+
+	expires int64 // when the authorization key does, by the clock of who got it
 }
 
 // Play implements load.Script: a user opens an app, stays until the ticket has to be refreshed, and logs out.
@@ -133,7 +136,10 @@ func (a *accountServer) Play(s *load.Seat) error {
 	if err != nil {
 		return err
 	}
-	return status(s, resp, http.StatusOK)
+	if err := status(s, resp, http.StatusOK); err != nil {
+		return err
+	}
+	return a.verified(s, legDenialOfRevoked, own, next, false)
 }
 
 func (a *accountServer) write(s *load.Seat, r *lean.Route, body []byte) []byte {
@@ -155,8 +161,12 @@ func (a *accountServer) ticket(s *load.Seat, resp *lean.Response, own *account) 
 	if k.ExpiresIn <= 0 || k.RefreshExpiresIn <= 0 {
 		return k, s.Wrong("keys that live for some seconds", fmt.Sprintf("expires_in %d and refresh_expires_in %d", k.ExpiresIn, k.RefreshExpiresIn))
 	}
+	k.expires = time.Now().Unix() + k.ExpiresIn
 	return k, nil
 }
+
+// clocks is by how many seconds two times may differ that were read from clocks which nobody has set by each other.
+const clocks = 60
 
 // keyForm is section 2 of the profile.
 func keyForm(key string) bool {
@@ -200,8 +210,8 @@ func (a *accountServer) verified(s *load.Seat, leg int, own *account, k keys, ac
 			return s.Wrong(`exactly {"active": false}`, fmt.Sprintf("%d members", len(all)))
 		}
 		return nil
-	case said.Exp <= time.Now().Unix()-int64(time.Hour.Seconds()):
-		return s.Wrong("exp, when the key expires", fmt.Sprintf("exp %d", said.Exp))
+	case said.Exp < k.expires-clocks || said.Exp > k.expires+clocks:
+		return s.Wrong(fmt.Sprintf("exp %d, when the key expires by expires_in, or up to %d s from it", k.expires, clocks), fmt.Sprintf("exp %d", said.Exp))
 	case said.Cache < 0 || said.Cache > 60:
 		return s.Wrong("cache_lifetime, 0 to 60", fmt.Sprintf("cache_lifetime %d", said.Cache))
 	}

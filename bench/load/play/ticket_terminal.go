@@ -28,7 +28,7 @@ type terminal struct {
 	mu      sync.Mutex
 	lots    lots
 	people  map[string]*holder // by user name, and by user ID
-	strange string             // what of a request was wrong; empty for nothing
+	trouble trouble
 }
 
 // holder is a person with an account, and the keys that count.
@@ -76,8 +76,12 @@ func (t *terminal) Prepare(_ context.Context, s *load.Seat) error {
 // Clean implements load.Script: every journey logs its person out.
 func (*terminal) Clean(*load.Seat) error { return nil }
 
-// Play implements load.Script.
+// Play implements load.Script: a person uses an app, again, once more after the ticket has ended, and logs out.
 func (t *terminal) Play(s *load.Seat) error {
+	return t.trouble.journey(s, "requests to account server and app as the profile has them", t.play)
+}
+
+func (t *terminal) play(s *load.Seat) error {
 	random := s.Memory.(lots)
 	name := "t-" + strings.ToLower(strings.NewReplacer("-", "x", "_", "y").Replace(random.text(12)))
 	who := &holder{password: "password " + random.text(12), id: "u-" + random.text(12)}
@@ -115,15 +119,7 @@ func (t *terminal) Play(s *load.Seat) error {
 	if !revoked {
 		return s.Wrong("the ticket revoked at the account server before the answer", "not so")
 	}
-	if err := t.used(s, legLoggedOutUse, t.use, asked, "login_required", ""); err != nil {
-		return err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.strange != "" {
-		return s.Wrong("requests to account server and app as the profile has them", t.strange)
-	}
-	return nil
+	return t.used(s, legLoggedOutUse, t.use, asked, "login_required", "")
 }
 
 // end takes the person's authorization key back, so that the app server does not take it any more.
@@ -182,7 +178,7 @@ func (t *terminal) account(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusCreated, map[string]any{"user_id": who.id})
 	case endpoint == "authentication" && asked.Password == who.password && asked.AppID == t.setup.Apps[0].ID, endpoint == "refresh" && asked.RefreshKey == who.refresh:
 		who.key, who.refresh = t.lots.text(24), t.lots.text(24)
-		answer(w, http.StatusOK, keys{who.id, t.setup.Apps[0].ID, who.key, who.refresh, 600, 86400})
+		answer(w, http.StatusOK, keys{UserID: who.id, AppID: t.setup.Apps[0].ID, AuthorizationKey: who.key, RefreshKey: who.refresh, ExpiresIn: 600, RefreshExpiresIn: 86400})
 	case endpoint == "revocation" && asked.RefreshKey == who.refresh:
 		who.key, who.refresh = "", ""
 		answer(w, http.StatusOK, map[string]any{})
@@ -191,9 +187,9 @@ func (t *terminal) account(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers, and keeps in mind what should not have come. The lock is held.
+// refuse answers, and keeps in mind what should not have come.
 func (t *terminal) refuse(w http.ResponseWriter, what string) {
-	t.strange = what
+	t.trouble.note(what)
 	answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_description": "This should not have been sent: " + what + "."})
 }
 
@@ -230,7 +226,7 @@ func (t *terminal) app(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case who == nil:
-		t.strange = "a resource request with a ticket of nobody"
+		t.trouble.note("a resource request with a ticket of nobody")
 		fallthrough
 	case key[1] != who.key:
 		w.Header().Set("WWW-Authenticate", `Ticket error="invalid_token"`)

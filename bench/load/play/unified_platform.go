@@ -30,7 +30,7 @@ type platform struct {
 
 	mu      sync.Mutex
 	subs    map[string]bool // the users of whom logouts may come
-	strange string          // what of a logout was wrong; empty for nothing
+	trouble trouble
 }
 
 // Legs of a journey at the platform.
@@ -104,6 +104,10 @@ func (*platform) Clean(*load.Seat) error { return nil }
 
 // Play implements load.Script: a user logs in at the third-party platform by way of the platform, and out again.
 func (p *platform) Play(s *load.Seat) error {
+	return p.trouble.journey(s, "logout messages about users who were logged out here", p.play)
+}
+
+func (p *platform) play(s *load.Seat) error {
 	own := s.Memory.(*visitor)
 	var cookies jar
 	code, verifier, err := p.approve(s, own, &cookies)
@@ -131,15 +135,7 @@ func (p *platform) Play(s *load.Seat) error {
 	if err := p.leave(s, &cookies); err != nil {
 		return err
 	}
-	if err := p.active(s, own, legStatusAfter, false); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.strange != "" {
-		return s.Wrong("logout messages about users who were logged out here", p.strange)
-	}
-	return nil
+	return p.active(s, own, legStatusAfter, false)
 }
 
 // approve opens the authorization page without a session, logs in and approves by it, and takes the code at the callback path.
@@ -335,7 +331,7 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = json.Unmarshal(payload, &asked)
 	}
 	if err != nil {
-		p.noteStrange("a message that does not open, or is no JSON object")
+		p.trouble.note("a message that does not open, or is no JSON object")
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_request", "error_description": "The message cannot be read."})
 		return
 	}
@@ -345,7 +341,7 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		known := p.subs[task.Sub]
 		p.mu.Unlock()
 		if !known {
-			p.noteStrange(fmt.Sprintf("a task about %q", task.Sub))
+			p.trouble.note(fmt.Sprintf("a task about %q", task.Sub))
 		}
 		results = append(results, map[string]string{"task_id": task.ID, "status": "done"})
 	}
@@ -357,10 +353,4 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", asJOSE)
 	_, _ = w.Write(sealed) // to a connection that is gone there is nothing to say
-}
-
-func (p *platform) noteStrange(what string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.strange = what
 }

@@ -35,7 +35,8 @@ type thirdParty struct {
 	random  lots
 	codes   map[string]login // by code, until it is exchanged
 	passes  map[string]login // by pass token, until it is used
-	strange string           // what of a request was wrong; empty for nothing
+	owners  latest           // by account: its sub
+	trouble trouble
 }
 
 // login is what a code and a pass token stand for.
@@ -105,10 +106,15 @@ func (*thirdParty) Clean(*load.Seat) error { return nil }
 
 // Play implements load.Script: a user logs in, leaves, logs in again, and is logged out by the platform.
 func (t *thirdParty) Play(s *load.Seat) error {
+	return t.trouble.journey(s, "requests to the platform as the profile has them", t.play)
+}
+
+func (t *thirdParty) play(s *load.Seat) error {
 	random := s.Memory.(lots)
 	who := login{sub: "load-" + random.text(12), generation: 1}
 	var cookies jar
-	if err := t.enter(s, random, who, &cookies, ""); err != nil {
+	account, err := t.enter(s, random, who, &cookies, "")
+	if err != nil {
 		return err
 	}
 	if t.out != nil {
@@ -118,7 +124,11 @@ func (t *thirdParty) Play(s *load.Seat) error {
 		if err := t.isOut(s, "refusal-after-logout", cookies); err != nil {
 			return err
 		}
-		if err := t.enter(s, random, who, &cookies, "-again"); err != nil {
+		again, err := t.enter(s, random, who, &cookies, "-again")
+		if err != nil {
+			return err
+		}
+		if err := same(s, "account", account, again); err != nil {
 			return err
 		}
 	}
@@ -126,14 +136,7 @@ func (t *thirdParty) Play(s *load.Seat) error {
 		if err := t.end(s, random, who); err != nil {
 			return err
 		}
-		if err := t.isOut(s, "refusal-after-batch-logout", cookies); err != nil {
-			return err
-		}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.strange != "" {
-		return s.Wrong("requests to the platform as the profile has them", t.strange)
+		return t.isOut(s, "refusal-after-batch-logout", cookies)
 	}
 	return nil
 }
@@ -148,28 +151,28 @@ func (t *thirdParty) open(s *load.Seat, leg string, at *lean.Route, query string
 	return resp, err
 }
 
-// enter is a login from the access request to the resource.
-func (t *thirdParty) enter(s *load.Seat, random lots, who login, cookies *jar, again string) error {
+// enter is a login from the access request to the resource, and gives the account that it led to.
+func (t *thirdParty) enter(s *load.Seat, random lots, who login, cookies *jar, again string) (account string, err error) {
 	resp, err := t.open(s, "access"+again, t.access, "", cookies)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if resp.Status != http.StatusSeeOther && resp.Status != http.StatusFound {
-		return s.Wrong("status 303 or 302", fmt.Sprintf("status %d", resp.Status))
+		return "", s.Wrong("status 303 or 302", fmt.Sprintf("status %d", resp.Status))
 	}
 	to, err := url.Parse(string(resp.Header("Location")))
 	if err != nil || !strings.HasPrefix(to.String(), t.issuer+"/authorization?") {
-		return s.Wrong("a redirect to "+t.issuer+"/authorization", fmt.Sprintf("Location %q", resp.Header("Location")))
+		return "", s.Wrong("a redirect to "+t.issuer+"/authorization", fmt.Sprintf("Location %q", resp.Header("Location")))
 	}
 	asked := to.Query()
 	if err := first(
 		same(s, "response_type", "code", asked.Get("response_type")), same(s, "client_id", t.at.ClientID, asked.Get("client_id")),
 		same(s, "redirect_uri", t.callback.URL, asked.Get("redirect_uri")), same(s, "code_challenge_method", "S256", asked.Get("code_challenge_method")),
 	); err != nil {
-		return err
+		return "", err
 	}
 	if asked.Get("state") == "" || len(asked.Get("code_challenge")) != 43 {
-		return s.Wrong("a state and a code_challenge of 43 characters", fmt.Sprintf("state %q and code_challenge %q", asked.Get("state"), asked.Get("code_challenge")))
+		return "", s.Wrong("a state and a code_challenge of 43 characters", fmt.Sprintf("state %q and code_challenge %q", asked.Get("state"), asked.Get("code_challenge")))
 	}
 	code := random.text(18)
 	who.callback, who.challenge = asked.Get("redirect_uri"), asked.Get("code_challenge")
@@ -178,19 +181,19 @@ func (t *thirdParty) enter(s *load.Seat, random lots, who login, cookies *jar, a
 	t.mu.Unlock()
 	resp, err = t.open(s, "callback"+again, t.callback, url.Values{"code": {code}, "state": {asked.Get("state")}, "iss": {t.issuer}}.Encode(), cookies)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if resp.Status != http.StatusSeeOther && resp.Status != http.StatusFound || string(resp.Header("Location")) != t.home.URL {
-		return s.Wrong("a redirect to "+t.home.URL, fmt.Sprintf("status %d and Location %q", resp.Status, resp.Header("Location")))
+		return "", s.Wrong("a redirect to "+t.home.URL, fmt.Sprintf("status %d and Location %q", resp.Status, resp.Header("Location")))
 	}
 	return t.reads(s, "resource"+again, who, cookies)
 }
 
-// reads wants the resource to be the user's.
-func (t *thirdParty) reads(s *load.Seat, leg string, who login, cookies *jar) error {
+// reads wants the resource to be the user's, in an account that no other user has.
+func (t *thirdParty) reads(s *load.Seat, leg string, who login, cookies *jar) (account string, err error) {
 	resp, err := t.open(s, leg, t.resource, "", cookies)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var got struct {
 		Sub      string `json:"sub"`
@@ -198,12 +201,18 @@ func (t *thirdParty) reads(s *load.Seat, leg string, who login, cookies *jar) er
 		Account  string `json:"account"`
 	}
 	if err := secretJSON(s, resp, &got); err != nil {
-		return err
+		return "", err
 	}
 	if got.Account == "" {
-		return s.Wrong("the string account", "none")
+		return "", s.Wrong("the string account", "none")
 	}
-	return first(same(s, "sub", who.sub, got.Sub), same(s, "nickname", nicknameOf(who.sub), got.Nickname))
+	if err := first(same(s, "sub", who.sub, got.Sub), same(s, "nickname", nicknameOf(who.sub), got.Nickname)); err != nil {
+		return "", err
+	}
+	t.mu.Lock()
+	owner := t.owners.keep(got.Account, who.sub)
+	t.mu.Unlock()
+	return got.Account, same(s, "the user of account "+got.Account+",", who.sub, owner)
 }
 
 func nicknameOf(sub string) string { return "Nickname of " + sub }
@@ -359,9 +368,9 @@ func (t *thirdParty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(sealed) // to a connection that is gone there is nothing to say
 }
 
-// refuse answers, and keeps in mind what should not have come. The lock is held.
+// refuse answers, and keeps in mind what should not have come.
 func (t *thirdParty) refuse(w http.ResponseWriter, code, what string) {
-	t.strange = what
+	t.trouble.note(what)
 	answer(w, http.StatusBadRequest, map[string]any{"error": code, "error_description": "This should not have been sent: " + what + "."})
 }
 

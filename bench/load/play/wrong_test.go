@@ -117,7 +117,7 @@ var _ = Describe("A server that is wrong now and then", func() {
 				Expect(found).To(BeTrue(), "the defect %s is not found", defect)
 			}
 		},
-		Entry("account server", "account-server", "TI-AM-02", "TI-AM-03", "TI-AM-06", "TI-AM-08", "TI-AM-13", "TI-AM-15", "TI-AM-24"),
+		Entry("account server", "account-server", "TI-AM-02", "TI-AM-03", "TI-AM-06", "TI-AM-08", "TI-AM-13", "TI-AM-15", "TI-AM-24", "TI-AM-25"),
 		Entry("app server", "app-server", "TI-AP-01", "TI-AP-02", "TI-AP-04", "TI-AP-07", "TI-AP-10"),
 		Entry("OAuth server", "oauth-server", "BI-OS-02", "BI-OS-03", "BI-OS-13", "BI-OS-15", "BI-OS-18", "BI-OS-20", "BI-OS-21", "BI-OS-44", "BI-OS-45", "BI-OS-48"),
 		Entry("authentication platform", "authentication-platform", "UN-PL-07", "UN-PL-15", "UN-PL-16", "UN-PL-37", "UN-PL-84", "UN-PL-85"),
@@ -129,7 +129,7 @@ var _ = Describe("A server that is wrong now and then", func() {
 		Entry("handset", "handset", "OF-HS-06", "OF-HS-09", "OF-HS-20", "OF-HS-24"),
 		Entry("terminal", "terminal", "TI-TE-06", "TI-TE-07", "TI-TE-15"),
 		Entry("app", "mobile-app", "MO-AP-02", "MO-AP-03", "MO-AP-13", "MO-AP-14"),
-		Entry("third-party platform", "third-party-platform", "UN-TP-04", "UN-TP-05", "UN-TP-12", "UN-TP-15", "UN-TP-27", "UN-TP-51"),
+		Entry("third-party platform", "third-party-platform", "UN-TP-04", "UN-TP-05", "UN-TP-08", "UN-TP-12", "UN-TP-15", "UN-TP-27", "UN-TP-51"),
 		Entry("client that initiates", "client-initiating", "BI-CL-01", "BI-CL-04", "BI-CL-05", "BI-CL-13", "BI-CL-16"),
 		Entry("client that receives", "client-receiving", "BI-CL-07", "BI-CL-09", "BI-CL-13", "BI-CL-23"),
 	)
