@@ -169,6 +169,12 @@ func whole(spelled []byte) (n int64, ok bool) {
 	if len(spelled) == 0 || len(spelled) > 15 {
 		return 0, false
 	}
+	if len(spelled) >= 8 {
+		if n, ok = eightDigits(spelled); !ok {
+			return 0, false
+		}
+		spelled = spelled[8:]
+	}
 	for _, c := range spelled {
 		if c < '0' || c > '9' {
 			return 0, false

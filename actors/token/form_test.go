@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -59,6 +60,20 @@ func said(c *Claims) string {
 	return b.String()
 }
 
+var _ = Describe("A whole number", func() {
+	It("is read as the library reads it, whatever stands in any of its places, at any length", func() {
+		for length := range 17 {
+			for text := range awry("9081726354019283"[:length], true) {
+				n, ok := whole(text)
+				want, err := strconv.ParseUint(string(text), 10, 64)
+				if ok != (err == nil && length <= 15) || ok && uint64(n) != want {
+					Fail(fmt.Sprintf("%q is read as %d, %t", text, n, ok))
+				}
+			}
+		}
+	})
+})
+
 var _ = Describe("A payload after others of its form", func() {
 	It("is read as the library reads it, whatever stands in any of its places", func() {
 		for longer := range blockSize {
@@ -72,6 +87,20 @@ var _ = Describe("A payload after others of its form", func() {
 				if !slow.parse() || said(fast) != said(slow) {
 					Fail(fmt.Sprintf("%q is read fast as %s, and by the library as %s", text, said(fast), said(slow)))
 				}
+			}
+		}
+	})
+
+	It("is read as the library reads it where the one before lay, whatever was there", func() {
+		usual := payload(3)
+		c := knowing(usual)
+		place := c.text
+		for text := range awry(usual, true) {
+			copy(place, text)
+			c.text = place
+			slow := &Claims{text: text}
+			if fast, any := c.read(), slow.parse(); fast != any || fast && said(c) != said(slow) {
+				Fail(fmt.Sprintf("%q is read as %s, and by the library as %s", text, said(c), said(slow)))
 			}
 		}
 	})

@@ -82,23 +82,32 @@ func (v *SealedValidator) Validate(compact, thumbprint string, c *Claims) error 
 	if len(compact) > MaxLength {
 		return &MalformedError{fmt.Sprintf("it is longer than %d bytes", MaxLength)}
 	}
+	if known, header := v.headers.before(compact, thumbprint); known != nil {
+		if err := c.unseal(known, compact[len(header)+1:], thumbprint); err != nil {
+			return err
+		}
+		return v.judge(c, known.cnf)
+	}
 	dot := strings.IndexByte(compact, '.')
 	if dot < 0 {
 		return errFiveParts
 	}
 	header, rest := compact[:dot], compact[dot+1:]
-	var h sealedHeader
-	known, spot := v.headers.find(header)
-	if known != nil {
-		h = *known
-	} else {
-		b := v.benches.Get().(*sealedBench)
-		defer v.benches.Put(b)
-		var err error
-		if h, err = v.read(header, b); err != nil {
-			return err
-		}
+	b := v.benches.Get().(*sealedBench)
+	defer v.benches.Put(b)
+	h, err := v.read(header, b)
+	if err != nil {
+		return err
 	}
+	if err := c.unseal(&h, rest, thumbprint); err != nil {
+		return err
+	}
+	v.headers.spot(header, thumbprint).keep(header, h.clone)
+	return v.judge(c, h.cnf)
+}
+
+// unseal opens what comes after a header.
+func (c *Claims) unseal(h *sealedHeader, rest, thumbprint string) error {
 	// A token that is bound to another key is not even opened.
 	if thumbprint == "" || string(h.thumbprint) != thumbprint {
 		return ErrBinding
@@ -111,10 +120,7 @@ func (v *SealedValidator) Validate(compact, thumbprint string, c *Claims) error 
 		c.text = nil
 		return ErrNotOpened
 	}
-	if known == nil {
-		spot.keep(header, h.clone)
-	}
-	return v.judge(c, h.cnf)
+	return nil
 }
 
 var errFiveParts = &MalformedError{"it has another number of parts than 5"}

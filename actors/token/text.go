@@ -89,6 +89,11 @@ func (t jsonText) pair(at int) (name, value []byte, end int) {
 // word reads true, false, null, or a whole number of fewer than 16 digits, and gives the place behind it; nowhere where there is none.
 func (t jsonText) word(at int) int {
 	end := at
+	if at+8 <= len(t) {
+		if _, ok := eightDigits(t[at:]); ok {
+			end += 8
+		}
+	}
 	for end < len(t) && t[end]-'0' <= 9 {
 		end++
 	}
@@ -106,4 +111,15 @@ func (t jsonText) word(at int) int {
 		return end
 	}
 	return nowhere
+}
+
+// eightDigits reads the number that the first eight characters are: neighbours are added up to pairs, these to fours, and these to the number.
+func eightDigits(t []byte) (n int64, ok bool) {
+	w := binary.LittleEndian.Uint64(t) - ones*'0'
+	if (w|(w+ones*(0x7f-9)))&highest != 0 {
+		return 0, false
+	}
+	w = w*10 + w>>8
+	w = w&0x00ff00ff00ff00ff*100 + w>>16&0x00ff00ff00ff00ff
+	return int64(w&0xffff*10000 + w>>32&0xffff), true
 }

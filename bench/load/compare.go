@@ -17,7 +17,8 @@ func (e *CompareError) Error() string {
 	return "the baseline is of " + e.Before + ", and this run of " + e.After + ": name a run of the same with --baseline"
 }
 
-// Compare holds a run against an earlier one of the same script: rate, and times of the flow and of each leg in milliseconds. The error is a *CompareError.
+// Compare holds a run against an earlier one of the same script: rate, and times of the flow and of each leg in milliseconds. The script of one endpoint is
+// its method and path, wherever it is served. The error is a *CompareError.
 func Compare(before, after Result) ([]Change, error) {
 	if before.Script != after.Script {
 		return nil, &CompareError{before.Script, after.Script}

@@ -8,6 +8,7 @@ package paired
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -77,7 +78,9 @@ func (c Contest) Measure(ctx context.Context) ([]Figure, error) {
 	figures, times := make([]Figure, len(field)), make([]int, len(field))
 	for i, v := range field {
 		figures[i].Name = v.Name
-		times[i] = stopwatch.fit(v, c.slice())
+		if times[i] = stopwatch.fit(v, c.slice()); i == 1 {
+			times[i] = times[0] // it is the same
+		}
 		figures[i].Allocations, figures[i].Bytes = heap(v, times[i])
 	}
 	costs := make([][]float64, len(field))
@@ -102,8 +105,7 @@ func (c Contest) Measure(ctx context.Context) ([]Figure, error) {
 		}
 		slices.Sort(ratios)
 		figures[i].Low, figures[i].Ratio, figures[i].High = at(ratios, 1), at(ratios, 2), at(ratios, 3)
-		slices.Sort(costs[i])
-		figures[i].Nanoseconds = at(costs[i], 2)
+		figures[i].Nanoseconds = at(slices.Sorted(slices.Values(costs[i])), 2) // the floor's own stay in the order of the rounds
 	}
 	return figures, nil
 }
@@ -126,14 +128,15 @@ func (s stopwatch) take(v Variant, n int) time.Duration {
 	return max(s.clock()-begun, 1)
 }
 
-// fit is how often a variant runs in a slice, found by doubling. What is slower than a slice runs once.
+// fit is how often a variant runs in a slice, found by doubling. What is slower than a slice runs once. The fastest counts: a machine that stood still for a
+// moment would make it far fewer.
 func (s stopwatch) fit(v Variant, slice time.Duration) int {
 	v.Run(1) // what is made at first use is made now
-	n := 1
+	n, fastest := 1, math.Inf(1)
 	for n < 1<<30 {
-		took := s.take(v, n)
-		if took >= slice {
-			return max(1, int(float64(n)*float64(slice)/float64(took)))
+		fastest = min(fastest, float64(s.take(v, n))/float64(n))
+		if fits := float64(slice) / fastest; fits <= float64(n) {
+			return max(1, int(fits))
 		}
 		n *= 2
 	}

@@ -70,6 +70,35 @@ var _ = Describe("A contest", func() {
 		Expect(figures[2].Ratio).To(Equal(2.0))
 	})
 
+	It("compares within a round, so that a machine that is slower for whole rounds changes no ratio", func() {
+		m.slow = func(call int) int { return 1 + call/60%3 } // three speeds, each for twenty rounds at a time
+		figures, err := contest(
+			paired.Variant{Name: "bare", Run: m.costs(100 * time.Nanosecond)},
+			paired.Variant{Name: "ours", Run: m.costs(200 * time.Nanosecond)},
+		).Measure(context.Background())
+		Expect(err).NotTo(HaveOccurred())
+		for i, ratio := range []float64{1, 1, 2} {
+			Expect(figures[i]).To(And(HaveField("Low", ratio), HaveField("Ratio", ratio), HaveField("High", ratio)))
+		}
+	})
+
+	It("fills its slices, also where the machine stood still while it found out how much fits", func() {
+		m.slow = func(call int) int {
+			if call == 4 {
+				return 1_000_000
+			}
+			return 1
+		}
+		most := 0
+		floor := m.costs(time.Microsecond)
+		_, err := contest(
+			paired.Variant{Name: "bare", Run: func(n int) { most = max(most, n); floor(n) }},
+			paired.Variant{Name: "ours", Run: m.costs(time.Microsecond)},
+		).Measure(context.Background())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(most).To(BeNumerically(">=", 500), "runs of a microsecond in half a millisecond")
+	})
+
 	It("counts what a run takes from the heap", func() {
 		work := m.costs(time.Microsecond)
 		figures, err := contest(

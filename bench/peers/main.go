@@ -17,7 +17,8 @@ import (
 
 func main() {
 	o := validate.Options{Signed: signed, Sealed: sealed}
-	only := flag.String("only", "signed,sealed", "groups to measure, with commas between them")
+	only := flag.String("only", strings.Join(validate.Peered(), ","), "groups to measure, with commas between them")
+	flag.IntVar(&o.Devices, "devices", 0, "devices that sealed tokens are bound to")
 	flag.Uint64Var(&o.Seed, "seed", 1, "decides the order of the slices")
 	flag.IntVar(&o.Rounds, "rounds", 0, "slices of each variant")
 	flag.Parse()

@@ -31,10 +31,11 @@ func BenchmarkPaths(b *testing.B) {
 		b.Fatal(err)
 	}
 	run(validate.SealedPath(sealed))
-	opaque, err := validate.OpaquePaths(1 << 18)
+	opaque, end, err := validate.OpaquePaths(1 << 18)
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer end()
 	for _, p := range opaque {
 		run(p, nil)
 	}

@@ -58,13 +58,40 @@ func Groups() (names []string) {
 	return names
 }
 
+// Peered are the groups that other libraries take part in.
+func Peered() []string { return []string{"signed", "sealed"} }
+
+// Divide gives, of groups, those that other libraries take part in, and the rest; of all groups where none is named. The error is an *UnknownGroupError.
+func Divide(only []string) (peered, rest []string, err error) {
+	if err := known(only); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range Groups() {
+		switch {
+		case len(only) > 0 && !slices.Contains(only, name):
+		case slices.Contains(Peered(), name):
+			peered = append(peered, name)
+		default:
+			rest = append(rest, name)
+		}
+	}
+	return peered, rest, nil
+}
+
+func known(names []string) error {
+	for _, name := range names {
+		if !slices.Contains(Groups(), name) {
+			return &UnknownGroupError{name}
+		}
+	}
+	return nil
+}
+
 // Run measures one path after the other and tells of each when it is done. The error is an *UnknownGroupError, that of a context which ended, or says
 // what could not be made.
 func Run(ctx context.Context, o Options, tell func(Table)) ([]Table, error) {
-	for _, name := range o.Only {
-		if !slices.Contains(Groups(), name) {
-			return nil, &UnknownGroupError{name}
-		}
+	if err := known(o.Only); err != nil {
+		return nil, err
 	}
 	var tables []Table
 	for _, g := range groups() {
@@ -146,8 +173,7 @@ func opaquePaths(o Options) ([]Path, func(), error) {
 	if tokens <= 0 {
 		tokens = 1 << 20
 	}
-	paths, err := OpaquePaths(tokens)
-	return paths, nil, err
+	return OpaquePaths(tokens)
 }
 
 func ticketPaths(Options) ([]Path, func(), error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -11,6 +12,15 @@ import (
 	"countersign/bench/paired"
 	"countersign/bench/validate"
 )
+
+// machine is one whose time passes by the work that is done on it alone.
+type machine struct{ now time.Duration }
+
+func (m *machine) clock() time.Duration { return m.now }
+
+func (m *machine) costs(name string, each time.Duration, aim validate.Aim) validate.Variant {
+	return validate.Variant{Variant: paired.Variant{Name: name, Run: func(n int) { m.now += time.Duration(n) * each }}, Aim: aim}
+}
 
 var _ = Describe("The bench of the validators", func() {
 	It("measures every group, with the floor twice, and says what each row is held to", func() {
@@ -35,26 +45,40 @@ var _ = Describe("The bench of the validators", func() {
 			Expect(t.Write(&text)).To(Succeed())
 			Expect(text.String()).To(And(HavePrefix(t.Path+" (floor: "), ContainSubstring("ours")))
 		}
-		Expect(aims).To(Equal(10))
+		Expect(aims).To(Equal(11 + len(tables)))
 	})
 
 	It("tells an aim that is reached from one that is missed", func() {
-		clock := func(name string, n int, aim validate.Aim) validate.Variant {
-			sum := 0
-			return validate.Variant{Variant: paired.Variant{Name: name, Run: func(times int) {
-				for range times * n {
-					sum += times
-				}
-			}}, Aim: aim}
-		}
-		t, err := validate.Path{Name: "p", Rounds: 60, Variants: []validate.Variant{
-			clock("floor", 100, validate.Aim{}), clock("slow", 400, validate.Aim{AtMost: 2}), clock("fast", 10, validate.Aim{AtMost: 2, NoAllocations: true}),
-			clock("slower than slow", 2000, validate.Aim{AtLeast: 2, To: "slow"}),
+		var m machine
+		t, err := validate.Path{Name: "p", Rounds: 60, Clock: m.clock, Variants: []validate.Variant{
+			m.costs("floor", 100, validate.Aim{}), m.costs("slow", 400, validate.Aim{AtMost: 2}), m.costs("fast", 10, validate.Aim{AtMost: 2, NoAllocations: true}),
+			m.costs("slower than slow", 2000, validate.Aim{AtLeast: 2, To: "slow"}),
 		}}.Measure(context.Background(), 1)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(validate.Missed([]validate.Table{t})).To(Equal([]string{"p: slow"}))
 		Expect(t.Rows[4].Aim).To(Equal(">= 2x of slow"))
 	})
+
+	DescribeTable("holds the floor's second row to 1, within a hundredth",
+		func(slower time.Duration, missed ...string) {
+			var m machine
+			turns := 0
+			floor := m.costs("floor", 1000, validate.Aim{})
+			run := floor.Run
+			floor.Run = func(n int) {
+				run(n)
+				turns++
+				m.now += time.Duration(turns%2*n) * slower
+			}
+			t, err := validate.Path{Name: "p", Rounds: 61, Clock: m.clock, Variants: []validate.Variant{floor, m.costs("ours", 1000, validate.Aim{})}}.Measure(context.Background(), 1)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(t.Rows[1]).To(And(HaveField("Name", paired.Again), HaveField("Aim", ">= 0.99x, <= 1.01x")))
+			Expect(validate.Missed([]validate.Table{t})).To(ConsistOf(missed), "%v", t.Rows[1].Ratio)
+		},
+		Entry("on a machine that is the same all the time", time.Duration(0)),
+		Entry("on one that differs by less", 9*time.Nanosecond),
+		Entry("on one that is slower every other time", 20*time.Nanosecond, "p: the floor again"),
+	)
 
 	It("refuses a group that it does not know, and ends with its context", func() {
 		_, err := validate.Run(context.Background(), validate.Options{Only: []string{"sealed", "open"}}, func(validate.Table) {})

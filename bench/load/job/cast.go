@@ -40,7 +40,7 @@ func (j Job) cast(ctx context.Context) (*cast, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &cast{script: script, target: o.URL, name: "endpoint"}, nil
+		return &cast{script: script, target: o.URL, name: script.Name()}, nil
 	}
 	if j.Config.Target == "" {
 		return j.reference(ctx)

@@ -62,6 +62,12 @@ func NewRoute(method, endpoint string, headers ...string) (*Route, error) {
 	return r, nil
 }
 
+// Name is the method and the path, without a query.
+func (r *Route) Name() string {
+	name, _, _ := strings.Cut(r.start, "?")
+	return name
+}
+
 // Append writes a request behind dst: with header lines, each ended by CRLF, and a body. query is added to that of the URL; it is encoded already.
 func (r *Route) Append(dst []byte, query, lines string, body []byte) []byte {
 	dst = append(dst, r.start...)

@@ -44,6 +44,9 @@ func NewEndpoint(o EndpointOptions) (*Endpoint, error) {
 	return &Endpoint{route, route.Append(nil, "", "", []byte(o.Body)), o.Status, []byte(o.Text)}, nil
 }
 
+// Name is the method and the path: what is the same endpoint, wherever it is served and whatever is sent to it.
+func (e *Endpoint) Name() string { return e.route.Name() }
+
 // Legs implements load.Script.
 func (*Endpoint) Legs() []string { return []string{"request"} }
 
