@@ -147,7 +147,7 @@ func (c *Client) continueFlow(w http.ResponseWriter, r *http.Request) {
 		err = c.openContinuation(handle, session, state)
 	}
 	if err != nil {
-		c.fail(w, http.StatusBadRequest, "This link has been opened before. Begin again.")
+		c.fail(w, http.StatusBadRequest, "This link has been opened before, or is too old. Begin again.")
 		return
 	}
 	c.setSession(w, r, session)

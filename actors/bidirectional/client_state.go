@@ -21,8 +21,12 @@ const (
 	continuations = "client/continuations"
 )
 
-// sessionLife is how long a browser is known, and what was begun in it can be ended.
-const sessionLife = 24 * time.Hour
+const (
+	// sessionLife is how long a browser is known, and what was begun in it can be ended.
+	sessionLife = 24 * time.Hour
+	// continueLife is how long a continue_uri is good (profile section 6.3).
+	continueLife = 10 * time.Minute
+)
 
 // session is what one browser has done at the client.
 type session struct {
@@ -214,7 +218,7 @@ func (c *Client) keepContinuation(waiting continuation) (handle string, err erro
 	if handle, err = secret.Unguessable(c.Entropy("handles")); err != nil {
 		return "", err
 	}
-	waiting.Forget = c.Clock.Now().Add(sessionLife)
+	waiting.Forget = c.Clock.Now().Add(continueLife)
 	return handle, c.Store.Update(func(tx store.Tx) error { return tx.Put(continuations, handle, waiting) })
 }
 
@@ -226,8 +230,8 @@ func (c *Client) openContinuation(handle, session, state string) error {
 		if err != nil {
 			return err
 		}
-		// RFC 9700 section 4.2.4: the link is good once
-		if !found || c.Guards.Forbids("BI-CL-23", waiting.Opened) {
+		// RFC 9700 section 4.2.4: the link is good once, and not for long
+		if !found || c.Guards.Forbids("BI-CL-23", waiting.Opened || !c.Clock.Now().Before(waiting.Forget)) {
 			return errRefusedLeg
 		}
 		waiting.Opened = true

@@ -181,7 +181,7 @@ var attacks = map[catalog.ID]attack{
 		return p.reads("token-1")
 	},
 	"BI-RS-13": func(p *play) bool {
-		return p.succeeds(p.clientA().post(siteB+"/handover", "event=revoked&token=t&resource_server="+url.QueryEscape(siteB+"/resource")))
+		return p.succeeds(p.clientA().post(siteB+"/handover", "event=revoked&token=t&sequence=2&resource_server="+url.QueryEscape(siteB+"/resource")))
 	},
 	"BI-RS-14": func(p *play) bool {
 		p.handedOver("token-1")

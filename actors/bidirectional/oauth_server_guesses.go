@@ -8,7 +8,7 @@ import (
 
 // guesses limits wrong passwords for one user name, over all temporary credentials.
 func (s *OAuthServer) guesses() throttle.Throttle {
-	return throttle.Throttle{Store: s.Store, Bucket: passwordGuesses, Most: 10, Span: 10 * time.Minute}
+	return throttle.Throttle{Env: s.Env, Bucket: passwordGuesses, Most: 10, Span: 10 * time.Minute}
 }
 
 // letIn counts a password that was compared, and reports whether its user may consent. As long as consent under the
@@ -19,6 +19,6 @@ func (s *OAuthServer) letIn(username string, right bool) (bool, error) {
 		return right, nil
 	}
 	_, known := find(s.Users, func(a Account) bool { return a.Username == username })
-	ended, err := s.guesses().Count(throttle.Key(username, known), throttle.Compared(right), s.Clock.Now())
+	ended, err := s.guesses().Count(username, known, throttle.Compared(right))
 	return right && ended == 0 && err == nil, err
 }

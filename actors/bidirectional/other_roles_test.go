@@ -61,6 +61,24 @@ var _ = Describe("The resource server", func() {
 		Expect(read("client-a")).To(refuse(http.StatusUnauthorized, "token_rejected"))
 	})
 
+	It("refuses hand-overs that do not say when the token ends, or which of them comes first", func() {
+		for name, values := range map[string][]string{
+			"expires_at": {"", "0", "-5", "soon", "1.5", "250000000001", "253402300800", "18446744073709551617"},
+			"sequence":   {"", "0", "-1", "first", "1.5"},
+		} {
+			for _, value := range values {
+				code := "parameter_rejected"
+				if value == "" {
+					code = "parameter_absent"
+				}
+				Expect(sender.post(siteB+"/handover", issued(name, value))).To(refuse(http.StatusBadRequest, code), "%s=%q", name, value)
+			}
+		}
+		Expect(read("client-a")).To(refuse(http.StatusUnauthorized, "token_rejected"))
+		Expect(sender.post(siteB+"/handover", issued("expires_at", "250000000000"))).To(HaveHTTPStatus(http.StatusNoContent))
+		Expect(read("client-a")).To(HaveHTTPStatus(http.StatusOK))
+	})
+
 	It("acknowledges what it knows, and lets nothing be bound anew", func() {
 		for range 2 {
 			Expect(sender.post(siteB+"/handover", issued())).To(HaveHTTPStatus(http.StatusNoContent))
@@ -126,12 +144,19 @@ var _ = Describe("The client", func() {
 		Expect(p.send(r)).To(refuse(http.StatusUnauthorized, "timestamp_refused"))
 	})
 
-	It("lets a continue_uri be opened once", func() {
-		answer := client{p.stage, "client-a", "secret-a-at-b"}.post(siteB+"/delegation", delegation(siteA))
-		var said map[string]string
-		Expect(json.NewDecoder(answer.Body).Decode(&said)).To(Succeed())
-		Expect(p.send(plain(http.MethodGet, said["continue_uri"], ""))).To(HaveHTTPStatus(http.StatusSeeOther))
-		Expect(p.send(plain(http.MethodGet, said["continue_uri"], ""))).To(HaveHTTPStatus(http.StatusBadRequest))
+	It("lets a continue_uri be opened once, within ten minutes", func() {
+		given := func() string {
+			answer := client{p.stage, "client-a", "secret-a-at-b"}.post(siteB+"/delegation", delegation(siteA))
+			var said map[string]string
+			Expect(json.NewDecoder(answer.Body).Decode(&said)).To(Succeed())
+			return said["continue_uri"]
+		}
+		first, second := given(), given()
+		p.now = p.now.Add(10*time.Minute - time.Second)
+		Expect(p.send(plain(http.MethodGet, first, ""))).To(HaveHTTPStatus(http.StatusSeeOther))
+		Expect(p.send(plain(http.MethodGet, first, ""))).To(HaveHTTPStatus(http.StatusBadRequest))
+		p.now = p.now.Add(time.Second)
+		Expect(p.send(plain(http.MethodGet, second, ""))).To(HaveHTTPStatus(http.StatusBadRequest))
 	})
 
 	It("starts only by POST, and only with a peer that it knows", func() {

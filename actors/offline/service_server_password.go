@@ -64,8 +64,7 @@ func (s *ServiceServer) setPassword(r *http.Request) (wire.Answer, error) {
 // owned refuses unless the account is the handset's and the password the account's, all alike.
 func (s *ServiceServer) owned(asked passwordSetting) error {
 	account, known := find(s.Accounts, func(a Account) bool { return a.Name == asked.account })
-	key := throttle.Key(asked.account, known)
-	if err := s.throttle(key, throttle.Untried); err != nil {
+	if err := s.throttle(asked.account, known, throttle.Untried); err != nil {
 		return err
 	}
 	if !known {
@@ -83,7 +82,7 @@ func (s *ServiceServer) owned(asked passwordSetting) error {
 	case right:
 		made = throttle.Untried // the handset is another account's: it counts neither way
 	}
-	if err := s.throttle(key, made); err != nil {
+	if err := s.throttle(asked.account, known, made); err != nil {
 		return err
 	}
 	// NIST SP 800-63B section 6.1.2: setting the password needs the account
@@ -95,16 +94,16 @@ func (s *ServiceServer) owned(asked passwordSetting) error {
 
 // guesses limits wrong account passwords for one account name.
 func (s *ServiceServer) guesses() throttle.Throttle {
-	return throttle.Throttle{Store: s.Store, Bucket: passwordGuesses, Most: 5, Span: 10 * time.Minute}
+	return throttle.Throttle{Env: s.Env, Bucket: passwordGuesses, Most: 5, Span: 10 * time.Minute}
 }
 
 // throttle refuses while the name is throttled, and counts a guess.
-func (s *ServiceServer) throttle(key string, made throttle.Guess) error {
+func (s *ServiceServer) throttle(name string, known bool, made throttle.Guess) error {
 	// RFC 6749 section 10.10; flows, attempts limited
 	if !s.Guards.On("OF-SS-51") {
 		return nil
 	}
-	ended, err := s.guesses().Count(key, made, s.Clock.Now())
+	ended, err := s.guesses().Count(name, known, made)
 	if err == nil && ended > 0 {
 		err = &problem{
 			Status: http.StatusTooManyRequests, Code: "too_many_attempts", RetryAfter: throttle.Seconds(ended),

@@ -2,17 +2,21 @@
 package throttle
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"time"
 
+	"countersign/actors"
 	"countersign/actors/secret"
 	"countersign/actors/store"
 )
 
 // Throttle counts the wrong passwords under each name, since the last right one.
 type Throttle struct {
-	Store  store.Store
+	actors.Env
 	Bucket string // of the store, for the counts
 	// Most is how many wrong passwords end attempts under a name, when they come within Span.
 	Most int
@@ -51,11 +55,16 @@ func (t Throttle) left(g guesses, now time.Time) time.Duration {
 	return max(0, g.At[len(g.At)-1].Add(t.Span).Sub(now))
 }
 
-// Count says how long attempts under the key are still ended, zero where they are not, and counts a guess where they are not:
+// Count says how long attempts under the name are still ended, zero where they are not, and counts a guess where they are not:
 // what comes meanwhile does not count, so that the end comes whatever an attacker sends. One transaction judges and counts:
-// of many guesses at once no more than Most have a chance.
-func (t Throttle) Count(key string, made Guess, now time.Time) (ended time.Duration, err error) {
+// of many guesses at once no more than Most have a chance. Names that nobody has are counted as those that are known.
+func (t Throttle) Count(name string, known bool, made Guess) (ended time.Duration, err error) {
+	now := t.Clock.Now()
 	err = t.Store.Update(func(tx store.Tx) error {
+		key, err := t.key(tx, name, known)
+		if err != nil {
+			return err
+		}
 		var g guesses
 		if _, err := tx.Get(t.Bucket, key, &g); err != nil {
 			return err
@@ -79,14 +88,23 @@ func (t Throttle) Count(key string, made Guess, now time.Time) (ended time.Durat
 	return ended, err
 }
 
-// Key is under which guesses for a name are counted. Names that nobody has are counted in the same way, so that neither
-// answers nor their time tell them apart. They share a fixed number of counts, so that names made up do not fill the
-// store; none of them is ever let in, so that no user suffers from it.
-func Key(name string, known bool) string {
+// key is under which guesses for a name are counted. Names that nobody has share a fixed number of counts, so that names made up do
+// not fill the store; none of them is ever let in, so that no user suffers from it. Which of them share one is the server's secret:
+// who knew a made-up name that shares another's count could tell by it that nobody has the other.
+func (t Throttle) key(tx store.Tx, name string, known bool) (string, error) {
 	if known {
-		return "known " + name
+		return "known " + name, nil
 	}
-	return "unknown " + secret.Digest(name)[:4] // 65536 of them
+	var scatter string
+	found, err := tx.Get(t.Bucket+"/secret", "of unknown names", &scatter)
+	if err == nil && !found {
+		if scatter, err = secret.Unguessable(t.Entropy("password guesses")); err == nil {
+			err = tx.Put(t.Bucket+"/secret", "of unknown names", scatter)
+		}
+	}
+	mac := hmac.New(sha256.New, []byte(scatter))
+	mac.Write([]byte(name))
+	return "unknown " + hex.EncodeToString(mac.Sum(nil)[:2]), err // 65536 of them
 }
 
 // Seconds writes a time for Retry-After (RFC 9110 section 10.2.3), rounded up.

@@ -3,14 +3,28 @@ package throttle_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"countersign/actors"
 	"countersign/actors/store"
 	"countersign/actors/throttle"
 )
+
+type hands struct{ now time.Time }
+
+func (h *hands) Now() time.Time        { return h.now }
+func (h *hands) Sleep(d time.Duration) { h.now = h.now.Add(d) }
+
+// throttleOf is one of a server that keeps its state there.
+func throttleOf(s store.Store, clock actors.Clock, seed byte) throttle.Throttle {
+	entropy := func(string) io.Reader { return rand.NewChaCha8([32]byte{seed}) }
+	return throttle.Throttle{Env: actors.Env{Store: s, Clock: clock, Entropy: entropy}, Bucket: "guesses", Most: 3, Span: time.Minute}
+}
 
 type broken struct{}
 
@@ -18,16 +32,16 @@ func (broken) Update(func(store.Tx) error) error { return errors.New("the disk i
 
 var _ = Describe("A throttle", func() {
 	var (
-		t   throttle.Throttle
-		now time.Time
+		t     throttle.Throttle
+		clock *hands
 	)
 	BeforeEach(func() {
-		t = throttle.Throttle{Store: &store.Memory{}, Bucket: "guesses", Most: 3, Span: time.Minute}
-		now = time.Unix(1_767_225_600, 0)
+		clock = &hands{time.Unix(1_767_225_600, 0)}
+		t = throttleOf(&store.Memory{}, clock, 1)
 	})
-	count := func(key string, made throttle.Guess) time.Duration {
+	count := func(name string, made throttle.Guess) time.Duration {
 		GinkgoHelper()
-		ended, err := t.Count(key, made, now)
+		ended, err := t.Count(name, true, made)
 		Expect(err).NotTo(HaveOccurred())
 		return ended
 	}
@@ -35,12 +49,12 @@ var _ = Describe("A throttle", func() {
 	It("ends attempts under a name after the last wrong one, and for as long as it says", func() {
 		for range 3 {
 			Expect(count("alice", throttle.Wrong)).To(BeZero())
-			now = now.Add(time.Second)
+			clock.Sleep(time.Second)
 		}
 		Expect(count("alice", throttle.Untried)).To(Equal(59 * time.Second))
 		Expect(count("alice", throttle.Right)).To(Equal(59*time.Second), "also for who has the right one")
 		Expect(count("bob", throttle.Right)).To(BeZero(), "nobody else suffers")
-		now = now.Add(59 * time.Second)
+		clock.Sleep(59 * time.Second)
 		Expect(count("alice", throttle.Untried)).To(BeZero())
 	})
 
@@ -48,7 +62,7 @@ var _ = Describe("A throttle", func() {
 		for range 3 {
 			count("alice", throttle.Wrong)
 		}
-		now = now.Add(30 * time.Second)
+		clock.Sleep(30 * time.Second)
 		Expect(count("alice", throttle.Wrong)).To(Equal(30 * time.Second))
 		Expect(count("alice", throttle.Untried)).To(Equal(30 * time.Second))
 	})
@@ -58,24 +72,61 @@ var _ = Describe("A throttle", func() {
 		count("alice", throttle.Wrong)
 		Expect(count("alice", throttle.Right)).To(BeZero())
 		count("alice", throttle.Wrong)
-		now = now.Add(time.Minute)
+		clock.Sleep(time.Minute)
 		count("alice", throttle.Wrong)
 		count("alice", throttle.Wrong)
 		Expect(count("alice", throttle.Untried)).To(BeZero())
 	})
 
 	It("keeps counts of names that nobody has apart from those of users, and in bounded number", func() {
-		Expect(throttle.Key("alice", true)).NotTo(Equal(throttle.Key("alice", false)))
-		keys := map[string]bool{}
-		for i := range 200_000 {
-			keys[throttle.Key(fmt.Sprint("made-up-", i), false)] = true
+		tell := func(name string, made throttle.Guess) time.Duration {
+			ended, err := t.Count(name, false, made)
+			Expect(err).NotTo(HaveOccurred())
+			return ended
 		}
-		Expect(len(keys)).To(BeNumerically("<=", 1<<16))
+		for range 3 {
+			Expect(tell("alice", throttle.Wrong)).To(BeZero())
+		}
+		Expect(tell("alice", throttle.Untried)).To(Equal(time.Minute))
+		Expect(count("alice", throttle.Untried)).To(BeZero())
+		for i := range 100_000 {
+			tell(fmt.Sprint("made-up-", i), throttle.Wrong)
+		}
+		Expect(t.Store.Update(func(tx store.Tx) error {
+			counts, err := tx.Keys(t.Bucket)
+			Expect(len(counts)).To(And(BeNumerically(">", 45_000), BeNumerically("<=", 1<<16)))
+			return err
+		})).To(Succeed())
+	})
+
+	It("lets nobody foretell which names that nobody has share a count, and goes on after a restart", func() {
+		// shares are the names that find attempts ended by wrong passwords under others.
+		shares := func(t throttle.Throttle) (names []string) {
+			tell := func(name string, made throttle.Guess) time.Duration {
+				ended, err := t.Count(name, false, made)
+				Expect(err).NotTo(HaveOccurred())
+				return ended
+			}
+			for i := range 300 {
+				tell(fmt.Sprint("made-up-", i/3), throttle.Wrong)
+			}
+			for i := range 5000 {
+				if name := fmt.Sprint("nobody-", i); tell(name, throttle.Untried) > 0 {
+					names = append(names, name)
+				}
+			}
+			return names
+		}
+		one, other := store.Memory{}, store.Memory{}
+		first := shares(throttleOf(&one, clock, 1))
+		Expect(first).NotTo(BeEmpty())
+		Expect(shares(throttleOf(&one, clock, 2))).To(Equal(first))
+		Expect(shares(throttleOf(&other, clock, 2))).NotTo(Equal(first))
 	})
 
 	It("says that the store is broken", func() {
 		t.Store = broken{}
-		_, err := t.Count("alice", throttle.Wrong, now)
+		_, err := t.Count("alice", true, throttle.Wrong)
 		Expect(err).To(MatchError("the disk is full"))
 	})
 

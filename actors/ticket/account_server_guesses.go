@@ -10,7 +10,7 @@ import (
 
 // guesses limits wrong passwords for one user name.
 func (s *AccountServer) guesses() throttle.Throttle {
-	return throttle.Throttle{Store: s.Store, Bucket: passwordGuesses, Most: 10, Span: 600 * time.Second}
+	return throttle.Throttle{Env: s.Env, Bucket: passwordGuesses, Most: 10, Span: 600 * time.Second}
 }
 
 // signIn finds the account that the body has user name and password of (profile section 4.2).
@@ -27,8 +27,7 @@ func (s *AccountServer) signIn(m members) (account, error) {
 	if err != nil {
 		return account{}, err
 	}
-	key := throttle.Key(name, known)
-	if err := s.throttle(key, throttle.Untried); err != nil {
+	if err := s.throttle(name, known, throttle.Untried); err != nil {
 		return account{}, err
 	}
 	right := owner.Password.Matches(pass)
@@ -38,7 +37,7 @@ func (s *AccountServer) signIn(m members) (account, error) {
 			return account{}, err
 		}
 	}
-	if err := s.throttle(key, throttle.Compared(right)); err != nil {
+	if err := s.throttle(name, known, throttle.Compared(right)); err != nil {
 		return account{}, err
 	}
 	wrong := "user name or password is wrong"
@@ -54,12 +53,12 @@ func (s *AccountServer) signIn(m members) (account, error) {
 }
 
 // throttle refuses while the name is throttled, and counts a password that was compared.
-func (s *AccountServer) throttle(key string, made throttle.Guess) error {
+func (s *AccountServer) throttle(name string, known bool, made throttle.Guess) error {
 	// RFC 6749 section 10.10; NIST SP 800-63B section 5.2.2
 	if !s.Guards.On("TI-AM-22") {
 		return nil
 	}
-	ended, err := s.guesses().Count(key, made, s.Clock.Now())
+	ended, err := s.guesses().Count(name, known, made)
 	if err == nil && ended > 0 {
 		err = &problem{
 			Status: http.StatusTooManyRequests, Code: "slow_down", RetryAfter: throttle.Seconds(ended),

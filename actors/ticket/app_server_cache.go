@@ -92,8 +92,8 @@ type discovered struct {
 	Document Metadata
 }
 
-// verificationEndpoint reads the account server's metadata (profile section 3).
-func (a *AppServer) verificationEndpoint() (string, error) {
+// verificationEndpoint reads the account server's metadata (profile section 3), within the limit.
+func (a *AppServer) verificationEndpoint(limit time.Duration) (string, error) {
 	d, found, err := store.Load[discovered](a.Store, documents, a.Issuer)
 	if err != nil {
 		return "", err
@@ -105,7 +105,7 @@ func (a *AppServer) verificationEndpoint() (string, error) {
 		return "", err
 	}
 	d = discovered{At: a.Clock.Now()}
-	answer, err := outbound.Call{Method: http.MethodGet, URL: a.Issuer + wellKnown}.Do(a.Env, patience)
+	answer, err := outbound.Call{Method: http.MethodGet, URL: a.Issuer + wellKnown}.Do(a.Env, limit)
 	if err != nil {
 		return "", err
 	}

@@ -136,6 +136,23 @@ var _ = Describe("The ticket flow", func() {
 		Expect(p.opens("app-one", "").Outcome).To(Equal(ticket.GotResource))
 	})
 
+	It("gets an app's answer in time, however slow the account server's metadata come", func() {
+		p := newPlay(guard.Set{})
+		var limits []time.Duration
+		p.one.Within = func(limit time.Duration) *http.Client {
+			limits = append(limits, limit)
+			return p.one.HTTP
+		}
+		p.tap = func(r sent) *http.Response {
+			p.now = p.now.Add(3 * time.Second)
+			return nil
+		}
+		p.hosts["one.example"] = p.one.Handler()
+		t := p.given("alice")
+		Expect(p.read(t).status).To(Equal(http.StatusOK))
+		Expect(limits).To(Equal([]time.Duration{3500 * time.Millisecond, 500 * time.Millisecond}))
+	})
+
 	It("lets uses at once share one refresh", func() {
 		p := newPlay(guard.Set{})
 		p.opens("app-one", right)

@@ -18,7 +18,7 @@ const (
 	longPause = 10 * time.Second // the longest Retry-After that is waited for
 )
 
-// patience is how long a terminal waits for an answer (profile section 6.2), and anybody for a document.
+// patience is how long a terminal waits for an answer (profile section 6.2).
 const patience = 5 * time.Second
 
 // Result is how a use ended.

@@ -9,7 +9,7 @@ import (
 
 // guesses limits wrong passwords for one user name, over all pages.
 func (p *Platform) guesses() throttle.Throttle {
-	return throttle.Throttle{Store: p.Store, Bucket: platformGuesses, Most: 10, Span: 10 * time.Minute}
+	return throttle.Throttle{Env: p.Env, Bucket: platformGuesses, Most: 10, Span: 10 * time.Minute}
 }
 
 // wrongPassword says why a login failed, as the user may know it.
@@ -52,6 +52,6 @@ func (p *Platform) letIn(name string, known, right bool) (bool, error) {
 	if !p.Guards.On("UN-PL-58") {
 		return right, nil
 	}
-	ended, err := p.guesses().Count(throttle.Key(name, known), throttle.Compared(right), p.Clock.Now())
+	ended, err := p.guesses().Count(name, known, throttle.Compared(right))
 	return right && ended == 0 && err == nil, err
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -37,10 +39,20 @@ type Members map[string]json.RawMessage
 // Object takes a JSON object apart. Of a member that stands twice the last counts: whether it may, Repeats tells.
 func Object(text []byte) (Members, error) {
 	var m Members
-	if !utf8.Valid(text) || json.Unmarshal(text, &m) != nil || m == nil {
+	if !utf8.Valid(text) || json.Unmarshal(text, &m) != nil || m == nil || halved(text) {
 		return nil, InvalidRequest("what was sent is no JSON object in UTF-8")
 	}
 	return m, nil
+}
+
+// escapes finds the escapes in a JSON text: surrogate pairs, halves of such, and of all others the beginning.
+var escapes = regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)`)
+
+// halved reports whether a JSON text escapes one half of a surrogate pair without the other (RFC 8259 section 8.2). It would be read as U+FFFD,
+// which makes one of texts that differ, as passwords do.
+func halved(text []byte) bool {
+	const half = len(`\ud83d`)
+	return slices.ContainsFunc(escapes.FindAll(text, -1), func(escape []byte) bool { return len(escape) == half })
 }
 
 // StrictObject is Object without members that stand twice (RFC 8259 section 4): which one counts would be anyone's guess.

@@ -33,7 +33,18 @@ var _ = Describe("The members of a JSON object", func() {
 	DescribeTable("are none of what is no object", func(text string) {
 		_, err := wire.Object([]byte(text))
 		Expect(wire.ProblemOf(err).Code).To(Equal("invalid_request"))
-	}, Entry("nothing", ""), Entry("null", "null"), Entry("a list", "[]"), Entry("two", "{}{}"), Entry("bytes", "{\"a\":\"\xff\"}"))
+	}, Entry("nothing", ""), Entry("null", "null"), Entry("a list", "[]"), Entry("two", "{}{}"), Entry("bytes", "{\"a\":\"\xff\"}"),
+		Entry("the first half of a character", `{"a":"\ud83d"}`), Entry("the second half", `{"a":"\uDE00"}`), Entry("two first halves", `{"a":"\ud83d\ud83d\ude00"}`),
+		Entry("the halves the wrong way round", `{"a":"\ude00\ud83d"}`), Entry("halves with something between", `{"a":"\ud83d-\ude00"}`),
+		Entry("half a name", `{"\ud83d":1}`), Entry("half a character behind a backslash", `{"a":"\\\ud83d"}`))
+
+	DescribeTable("may be escaped", func(text, read string) {
+		m, err := wire.Object([]byte(`{"a":` + text + `}`))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(m.Text("a")).To(Equal(read))
+	},
+		Entry("as a surrogate pair", `"\ud83D\uDe00"`, "\U0001f600"), Entry("as two", `"\ud83d\ude00\ud83d\ude00"`, "\U0001f600\U0001f600"),
+		Entry("as what is none", `"\ud7ff\ue000"`, "\ud7ff\ue000"), Entry("as U+FFFD", `"\ufffd"`, "\ufffd"), Entry("as a backslash before what looks like one", `"\\ud83d"`, `\ud83d`))
 
 	It("are read by type, and refused with their name where they have another", func() {
 		m, err := wire.Object([]byte(`{"text":"x","empty":"","null":null,"yes":true,"seven":7,"fraction":7.5,"exponent":7e0}`))

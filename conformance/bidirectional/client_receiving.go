@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"time"
 
 	"countersign/conformance"
 )
@@ -114,5 +115,18 @@ func (t *clientTest) continueURIGoodOnce() {
 		if resp.Location() != "" {
 			t.FailAt(resp.Exchange, "no redirect at a second opening", "a redirect to "+resp.Location())
 		}
+	}
+	const good, margin = 10 * time.Minute, 30 * time.Second // section 6.3
+	young, _ := t.delegate()
+	old, _ := t.delegate()
+	if !t.Passes(good - margin) {
+		return
+	}
+	t.putToUser(t.browser().Open(young))
+	t.Advance(2 * margin)
+	resp := t.browser().Open(old)
+	t.ExpectStatus(resp, "the continue_uri opened more than ten minutes after it was given", http.StatusBadRequest)
+	if resp.Location() != "" {
+		t.FailAt(resp.Exchange, "no redirect by a continue_uri that is more than ten minutes old", "a redirect to "+resp.Location())
 	}
 }

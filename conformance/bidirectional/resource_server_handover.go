@@ -84,6 +84,23 @@ func revocationIsFinal(t *test) {
 		t.send(late)
 		t.opensNothing(p, what+", with a greater sequence")
 	}
+	for _, sequence := range []string{"", "0", "-1", "1.5", "one"} {
+		p := t.newPass(t.peer(), t.alice())
+		t.refusedHandover(p, t.saying(p, "sequence", sequence), fmt.Sprintf("a hand-over with sequence=%q", sequence), http.StatusBadRequest, "parameter_rejected", "parameter_absent")
+	}
+	revoking := t.revoking(known)
+	revoking.form.Del("sequence")
+	t.Refused(t.send(revoking), "a hand-over with event=revoked and no sequence", http.StatusBadRequest, "parameter_absent")
+}
+
+// saying hands a token over with a parameter of another value, or without it where there is none.
+func (t *test) saying(p pass, name, value string) request {
+	r := t.issuing(p)
+	r.form.Set(name, value)
+	if value == "" {
+		r.form.Del(name)
+	}
+	return r
 }
 
 // BI-RS-16: a hand-over that comes again, signed anew, is acknowledged again.
@@ -118,16 +135,22 @@ func accessTokenExpires(t *test) {
 	dead := t.newPass(t.peer(), t.alice())
 	dead.expires = t.Env.Now().Unix() - 3600
 	t.send(t.issuing(dead)) // acknowledged or refused: nothing says which
-	t.opensNothing(dead, "a token that had expired before it was handed over", "token_expired", "token_rejected")
+	resp := t.send(t.reading(dead))
+	t.Refused(resp, "a token that had expired before it was handed over", http.StatusUnauthorized, "token_expired", "token_rejected")
 
 	const life = 10
 	p := t.newPass(t.peer(), t.alice())
-	p.expires = t.Env.Now().Unix() + life
+	p.expires = t.TimeOf(resp, t.metadata.TestClockEndpoint).Unix() + life
 	t.acknowledged(t.send(t.issuing(p)), fmt.Sprintf("the hand-over of a token that lives %d s", life))
 	t.opens(p, "the token before its expires_at")
 	t.Advance((life + 2) * time.Second)
 	t.opensNothing(p, "the token after its expires_at", "token_expired", "token_rejected")
 	t.handoverControl()
+
+	for _, expires := range []string{"", "0", "-1", "soon", "4000000000.5", "250000000001", "253402300800", "18446744073709551617"} {
+		p := t.newPass(t.peer(), t.alice())
+		t.refusedHandover(p, t.saying(p, "expires_at", expires), fmt.Sprintf("a hand-over with expires_at=%q", expires), http.StatusBadRequest, "parameter_rejected", "parameter_absent")
+	}
 }
 
 // BI-RS-25: a hand-over signed long ago, or for later, gives no token.

@@ -1,27 +1,30 @@
 """Wrong passwords for one user name, wherever they are tried (section 4.2 of the profiles)."""
 from __future__ import annotations
 
+import hmac
 import math
+import secrets
 import threading
-import zlib
 from collections import deque
 
 from forms import Refusal
 
 MOST = 10  # wrong passwords, unless the profile has another number
 SPAN = 600  # seconds
-MADE_UP = 1024  # counts for all names that nobody has
+MADE_UP = 65536  # counts for all names that nobody has
 
 
 class Guesses:
-    """Counts wrong passwords for each account; names that nobody has share a fixed number of counts."""
+    """Counts wrong passwords for each account; names that nobody has share a fixed number of counts, and nobody can foretell which."""
 
     def __init__(self, clock, accounts, most: int = MOST):
         self._clock, self._accounts, self._most = clock, accounts, most
-        self._tries, self._lock = {}, threading.Lock()
+        self._tries, self._lock, self._secret = {}, threading.Lock(), secrets.token_bytes(32)
 
     def _key(self, username: str):
-        return username if username in self._accounts else zlib.crc32(username.encode()) % MADE_UP
+        if username in self._accounts:
+            return username
+        return int.from_bytes(hmac.digest(self._secret, username.encode(), "sha256"), "big") % MADE_UP
 
     def may_consent(self, username: str, right: bool) -> bool:
         """Judges and counts a password that was compared: of many at once, no more than the allowed have a chance."""

@@ -13,6 +13,7 @@ from web import Response, json_response, refusal_response, single
 DEFECTS = tuple(f"BI-RS-{n:02d}" for n in range(1, 27))
 
 DAY = 86400  # seconds that a token is remembered after its end
+LATEST = 250_000_000_000  # the greatest expires_at
 
 
 @dataclass
@@ -107,7 +108,7 @@ class ResourceServer:
             single(form, "token_secret", required=True),
             single(form, "client_id", required=True),
             single(form, "username", required=True),
-            whole_number(form, "expires_at"),
+            whole_number(form, "expires_at", LATEST),
         )
         with self._lock:
             known = self._tokens.get(token)
@@ -197,8 +198,8 @@ def same_binding(known: HandedOver, new: HandedOver) -> bool:
     )
 
 
-def whole_number(form, name: str) -> int:
+def whole_number(form, name: str, most: int = 10**15) -> int:
     text = single(form, name, required=True)
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise Refusal(400, "parameter_rejected", f"{name} is not a whole number.")
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and 1 <= int(text) <= most):
+        raise Refusal(400, "parameter_rejected", f"{name} is not a whole number of 1 to {most}.")
     return int(text)

@@ -3,7 +3,6 @@ package ticket
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -282,15 +281,6 @@ func found(name string, raw json.RawMessage) string {
 // lifetime reads a number of seconds that a ticket states.
 func (t *test) lifetime(k issued, name string) time.Duration {
 	return time.Duration(t.seconds(k.answer, name, "a ticket")) * time.Second
-}
-
-// passes lets time pass, and reports false where it cannot: for what a check looks at besides.
-func (t *test) passes(d time.Duration) bool {
-	err := t.Env.Advance(d)
-	if err != nil && !errors.Is(err, conformance.ErrNoClock) {
-		t.Broken("the target's clock cannot be moved: %v", err)
-	}
-	return err == nil
 }
 
 // grace is refresh_grace of the metadata, or what holds where it is left out.

@@ -41,6 +41,13 @@ func badRequestsRefused(t *test) {
 	t.alive(k, "the ticket after all that")
 	withMore := t.Do("terminal", t.request(t.authenticationEndpoint(), t.authentication(a, one).with("colour", "blue")))
 	t.Accepted(withMore, "an authentication with a member that the profile does not know")
+
+	const pair, escaped = "\U0001f600", `\ud83d\ude00`
+	face := t.stranger()
+	face.password = pair + face.password
+	written := strings.Replace(jsonOf(t.registration(face)), pair, escaped, 1)
+	face = t.registered(face, t.Do("terminal", t.rawRequest(t.registrationEndpoint(), "application/json", []byte(written))))
+	t.Accepted(t.authenticate(face, one), "an authentication with a password whose first character was escaped at registration, as "+escaped)
 }
 
 // malformedRefused sends a request with one thing wrong at a time.
@@ -53,6 +60,10 @@ func (t *test) malformedRefused(c endpointCall) {
 			t.badRequest(c, t.request(c.endpoint, c.body.with(name, value)), fmt.Sprintf("whose %s is %s", name, jsonOf(value)))
 		}
 		if text, ok := c.body[name].(string); ok {
+			for _, half := range []string{`\ud83d`, `\ude00`, `\ude00\ud83d`} {
+				odd := strings.Replace(jsonOf(c.body), jsonOf(text), `"`+half+jsonOf(text)[1:], 1)
+				t.badRequest(c, t.rawRequest(c.endpoint, "application/json", []byte(odd)), "whose "+name+" has "+half+", which is no character")
+			}
 			t.badRequest(c, t.request(c.endpoint+separator(c.endpoint)+url.Values{name: {text}}.Encode(), without), "with "+name+" in the query instead of the body")
 		}
 	}

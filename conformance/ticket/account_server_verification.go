@@ -147,7 +147,7 @@ func denialDoesNotSayWhy(t *test) {
 	compare(lost, lost.app, "a replaced key")
 	t.logout(next)
 	compare(next, next.app, "a revoked ticket")
-	if t.passes(t.lifetime(k, "expires_in") + 2*time.Second) {
+	if t.Passes(t.lifetime(k, "expires_in") + 2*time.Second) {
 		compare(k, k.app, "an expired key")
 	}
 	if first == nil {
@@ -200,7 +200,7 @@ func verificationSaysHowLongItHolds(t *test) {
 	life := t.lifetime(k, "expires_in")
 	t.holds(k, "a new ticket")
 	const rest = 5 * time.Second
-	if life > 2*rest && t.passes(life-rest) {
+	if life > 2*rest && t.Passes(life-rest) {
 		t.holds(k, fmt.Sprintf("a ticket %.0f s before its end", rest.Seconds()))
 	}
 }

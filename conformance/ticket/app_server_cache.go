@@ -47,10 +47,18 @@ func (t *appTest) keepsNoLongerThanAllowed() {
 	t.askedAnew(p, fmt.Sprintf("a resource request %d s later, when the pair is denied by now", life+2))
 
 	p = t.newPair()
-	t.accounts.behave(always(t.confirmation(p, t.Env.Now().Unix()+life, 60)))
+	now := t.TimeOf(t.show(p), t.metadata.TestClockEndpoint).Unix()
+	t.accounts.behave(always(t.confirmation(p, now+life, 60)))
 	t.opens(p, fmt.Sprintf("a pair that is confirmed with a cache_lifetime of 60 and an exp %d s from now", life))
 	t.Advance((life + 2) * time.Second)
 	t.askedAnew(p, fmt.Sprintf("a resource request %d s later, beyond exp, when the pair is denied by now", life+2))
+
+	p = t.newPair()
+	t.accounts.behave(always(t.confirmation(p, t.Env.Now().Unix()+7200, 3600)))
+	t.opens(p, "a pair that is confirmed with a cache_lifetime of 3600, which counts as 60")
+	if t.Passes(62 * time.Second) {
+		t.askedAnew(p, "a resource request 62 s later, when the pair is denied by now")
+	}
 }
 
 // TI-AP-06: a denial says nothing of the next request.

@@ -35,6 +35,8 @@ type conduct struct {
 	// broken breaks the connection instead of answering; silent keeps it open for that long before.
 	broken bool
 	silent time.Duration
+	// withheld is how long the metadata are waited for.
+	withheld time.Duration
 }
 
 // asked is one verification request.
@@ -68,6 +70,13 @@ func (c *confirmer) asked() []asked {
 	return slices.Clone(c.record)
 }
 
+// now is how the account server behaves.
+func (c *confirmer) now() conduct {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conduct
+}
+
 func (c *confirmer) take(a asked) conduct {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,6 +92,9 @@ func (c *confirmer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch strings.TrimPrefix(r.URL.Path, prefix) {
 	case wellKnown:
+		if withheld := c.now().withheld; withheld > 0 {
+			c.t.Env.Await(withheld, func() bool { return false })
+		}
 		reply(w, http.StatusOK, members{
 			"profile": "ticket@1", "issuer": issuer, "registration_endpoint": issuer + "/registration", "authentication_endpoint": issuer + "/authentication",
 			"refresh_endpoint": issuer + "/refresh", "verification_endpoint": issuer + "/verification", "revocation_endpoint": issuer + "/revocation",

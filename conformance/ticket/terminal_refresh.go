@@ -133,7 +133,7 @@ func (t *terminalTest) repeatsRefreshAsItWas() {
 	e = t.do(use{who: who, app: app})
 	t.refreshed(e, held, onTicketError)
 	t.Behave()
-	if t.passes(afterFailedRefresh) {
+	if t.Passes(afterFailedRefresh) {
 		e = t.do(use{who: who, app: app})
 		t.refreshed(e, held, "31 s after a refresh that failed")
 		t.getsResource(e, "after it ended "+down)
@@ -234,7 +234,7 @@ func (t *terminalTest) causesNoStorm() {
 		t.none(e, t.accounts, "authentication", soon)
 		t.endsWith(e, "unavailable", soon)
 	}
-	if t.passes(afterFailedRefresh) {
+	if t.Passes(afterFailedRefresh) {
 		e = t.do(use{who: who, app: app})
 		t.refreshed(e, held, "31 s after a refresh that failed")
 		t.getsResource(e, "31 s after a refresh that failed")

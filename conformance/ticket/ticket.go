@@ -57,6 +57,7 @@ type metadata struct {
 	ResourceEndpoint         string `json:"resource_endpoint"`
 	UseEndpoint              string `json:"use_endpoint"`
 	LogoutEndpoint           string `json:"logout_endpoint"`
+	TestClockEndpoint        string `json:"test_clock_endpoint"`
 }
 
 const wellKnown = "/.well-known/ticket-accounts"
