@@ -33,8 +33,8 @@ type kept struct {
 	Value []byte `json:"value"`
 }
 
-// sweep is how often the bucket is looked through for values whose time has passed.
-const sweep = time.Minute
+// sweep is how often the bucket is looked through for values whose time has passed: not oftener, since all there are have to be looked at.
+const sweep = time.Hour
 
 // Get implements Store.
 func (l Local) Get(_ context.Context, key string) (value []byte, found bool, err error) {
