@@ -192,7 +192,7 @@ func positive(form url.Values, name string, most int64) (int64, error) {
 
 // handedOverBefore refuses to bind a known token anew.
 func handedOverBefore() error {
-	return &oauth1.Problem{Status: http.StatusConflict, Code: oauth1.ParameterRejected, Parameter: "token", Description: "the token has been handed over before, with another client, user, secret or end"}
+	return &oauth1.Problem{Status: http.StatusConflict, Code: oauth1.ParameterRejected, Parameter: "token", Description: "the token has been handed over before, with another client, user or secret"}
 }
 
 func (s *ResourceServer) accept(tx store.Tx, token string, offered handedOver) error {

@@ -96,7 +96,7 @@ func (s *ResourceServer) authorizeReading(r *http.Request) (owner string, err er
 	case token.Revoked:
 		return "", hasBeenRevoked()
 	case s.expires() && !s.Clock.Now().Before(time.Unix(token.Expires, 0)):
-		return "", hasExpired()
+		return "", oauth1.Refuse(oauth1.TokenExpired, "oauth_token", "the access token has expired")
 	}
 	return token.Username, nil
 }

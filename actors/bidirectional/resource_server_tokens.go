@@ -29,20 +29,19 @@ func (s *ResourceServer) takeIn(ctx context.Context, token string, offered hande
 	return err
 }
 
-// find finds a live token.
+// find finds a token. One that has ended is given too, so that the request is verified before anything is said about it, where it is known with what.
 func (s *ResourceServer) find(ctx context.Context, token string) (*handedOver, error) {
 	r, err := s.tokens().Find(ctx, token)
+	revoked := errors.Is(err, opaque.ErrRevoked)
 	switch {
 	case errors.Is(err, opaque.ErrUnknown):
 		return nil, neverHandedOver()
-	case errors.Is(err, opaque.ErrRevoked):
+	case revoked && r.Secret == "": // before it was handed over
 		return nil, hasBeenRevoked()
-	case errors.Is(err, opaque.ErrExpired):
-		return nil, hasExpired()
-	case err != nil:
+	case err != nil && !revoked && !errors.Is(err, opaque.ErrExpired):
 		return nil, err
 	}
-	return &handedOver{Secret: r.Secret, ClientID: r.Client, Username: r.User, Expires: r.Expires}, nil
+	return &handedOver{Secret: r.Secret, ClientID: r.Client, Username: r.User, Expires: r.Expires, Revoked: revoked}, nil
 }
 
 func neverHandedOver() error {
@@ -51,8 +50,4 @@ func neverHandedOver() error {
 
 func hasBeenRevoked() error {
 	return oauth1.Refuse(oauth1.TokenRevoked, "oauth_token", "the access token has been revoked")
-}
-
-func hasExpired() error {
-	return oauth1.Refuse(oauth1.TokenExpired, "oauth_token", "the access token has expired")
 }

@@ -69,34 +69,50 @@ func (v *Validator) Validate(ctx context.Context, userID, key string) error {
 	return err
 }
 
-// ask asks the account server. Those that ask about the same pair meanwhile get the same answer, also where the first of them waits no longer.
+// ask asks the account server. Those that ask about the same pair meanwhile get the same answer, also where the first of them waits no longer, as long as it
+// may be kept: after that, each asks for himself.
 func (v *Validator) ask(ctx context.Context, p pair) (confirmed bool, err error) {
 	if err := p.check(); err != nil {
 		return false, err
 	}
+	first := false
 	said, err, _ := v.flights.Do(p.userID+" "+p.key, func() (any, error) {
-		ctx := context.WithoutCancel(ctx)
-		// The answer to somebody else may have come since nothing was found.
-		if kept, found, err := v.find(ctx, p); found || err != nil {
-			return kept, err
-		}
-		sent := v.Server.Clock.Now()
-		verdict, err := v.Server.ask(p)
-		if err != nil {
-			return false, err
-		}
-		confirmed := v.Server.judge(p, verdict) == nil
-		until := sent.Add(v.DeniedKept)
-		if confirmed {
-			until = verdict.until(sent)
-		}
-		// A revocation that came meanwhile is there already, and stays.
-		return v.keep(ctx, p, confirmed, until)
+		first = true
+		return v.verify(context.WithoutCancel(ctx), p)
 	})
 	if err != nil {
 		return false, err
 	}
-	return said.(bool), nil
+	if f := said.(finding); first || v.Server.Clock.Now().Before(f.until) {
+		return f.confirmed, nil
+	}
+	f, err := v.verify(ctx, p)
+	return f.confirmed, err
+}
+
+// finding is what was found out about a pair, and until when it may be used.
+type finding struct {
+	confirmed bool
+	until     time.Time
+}
+
+// verify asks the account server, unless the answer to somebody else has come since nothing was found.
+func (v *Validator) verify(ctx context.Context, p pair) (finding, error) {
+	if kept, found, err := v.find(ctx, p); found || err != nil {
+		return finding{kept, v.Server.Clock.Now()}, err
+	}
+	sent := v.Server.Clock.Now()
+	verdict, err := v.Server.ask(p)
+	if err != nil {
+		return finding{}, err
+	}
+	f := finding{v.Server.judge(p, verdict) == nil, sent.Add(v.DeniedKept)}
+	if f.confirmed {
+		f.until = verdict.until(sent)
+	}
+	// A revocation that came meanwhile is there already, and stays.
+	f.confirmed, err = v.keep(ctx, p, f.confirmed, f.until)
+	return f, err
 }
 
 // Revoke makes a ticket no good here from now on, for as long as an answer of before might be kept.

@@ -191,6 +191,23 @@ var _ = Describe("A validator of tickets", func() {
 		})
 	}
 
+	It("gives nobody an answer to somebody else that may not be kept", func() {
+		v := &ticket.Validator{Server: server()}
+		at.answer = strings.Replace(yes, `"cache_lifetime":30`, `"cache_lifetime":0`, 1)
+		var all sync.WaitGroup
+		there := make(chan struct{})
+		at.arrive = func() { <-there }
+		for range 50 {
+			all.Go(func() {
+				defer GinkgoRecover()
+				Expect(v.Validate(ctx, user, key)).To(Succeed())
+			})
+		}
+		close(there)
+		all.Wait()
+		Expect(at.asked).To(Equal(50))
+	})
+
 	It("tells all servers of an app of a revocation by the store that they share", func() {
 		among := shared.Local{Store: &store.Memory{}, Bucket: "b", Now: at.Now}
 		first, second := &ticket.Validator{Server: server(), Shared: among}, &ticket.Validator{Server: server(), Shared: among}

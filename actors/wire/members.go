@@ -7,8 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
-	"slices"
+	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -45,14 +45,36 @@ func Object(text []byte) (Members, error) {
 	return m, nil
 }
 
-// escapes finds the escapes in a JSON text: surrogate pairs, halves of such, and of all others the beginning.
-var escapes = regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)`)
-
 // halved reports whether a JSON text escapes one half of a surrogate pair without the other (RFC 8259 section 8.2). It would be read as U+FFFD,
 // which makes one of texts that differ, as passwords do.
 func halved(text []byte) bool {
-	const half = len(`\ud83d`)
-	return slices.ContainsFunc(escapes.FindAll(text, -1), func(escape []byte) bool { return len(escape) == half })
+	for {
+		at := bytes.IndexByte(text, '\\')
+		if at < 0 {
+			return false
+		}
+		text = text[at:]
+		r, size := unit(text)
+		if utf16.IsSurrogate(r) {
+			second, more := unit(text[size:])
+			if utf16.DecodeRune(r, second) == utf8.RuneError {
+				return true
+			}
+			size += more
+		}
+		text = text[size:]
+	}
+}
+
+// unit reads the escape of a unit of UTF-16 that a text begins with, in a JSON text that is well formed. It gives -1 for any other escape, and for none.
+func unit(text []byte) (r rune, size int) {
+	const escape = `\u`
+	if !bytes.HasPrefix(text, []byte(escape)) {
+		return -1, min(2, len(text))
+	}
+	size = len(escape) + 4
+	n, _ := strconv.ParseUint(string(text[len(escape):size]), 16, 32) // hexadecimal digits, as the text is well formed
+	return rune(n), size
 }
 
 // StrictObject is Object without members that stand twice (RFC 8259 section 4): which one counts would be anyone's guess.

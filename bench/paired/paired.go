@@ -128,14 +128,16 @@ func (s stopwatch) take(v Variant, n int) time.Duration {
 	return max(s.clock()-begun, 1)
 }
 
-// fit is how often a variant runs in a slice, found by doubling. What is slower than a slice runs once. The fastest counts: a machine that stood still for a
-// moment would make it far fewer.
+// fit is how often a variant runs in a slice, found by doubling. What is slower than a slice runs once. The faster of two takes or more counts: a machine that
+// stood still for a moment would make it far fewer. What takes but a small part of a slice counts for nothing, as a clock may be coarse.
 func (s stopwatch) fit(v Variant, slice time.Duration) int {
 	v.Run(1) // what is made at first use is made now
-	n, fastest := 1, math.Inf(1)
+	n, takes, fastest := 1, 0, math.Inf(1)
 	for n < 1<<30 {
-		fastest = min(fastest, float64(s.take(v, n))/float64(n))
-		if fits := float64(slice) / fastest; fits <= float64(n) {
+		if took := s.take(v, n); took >= slice/20 {
+			takes, fastest = takes+1, min(fastest, float64(took)/float64(n))
+		}
+		if fits := float64(slice) / fastest; takes > 1 && fits <= float64(n) {
 			return max(1, int(fits))
 		}
 		n *= 2

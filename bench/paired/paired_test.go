@@ -82,6 +82,19 @@ var _ = Describe("A contest", func() {
 		}
 	})
 
+	It("fills its slices and no more, also by a clock that tells nothing shorter than a tick", func() {
+		most := 0
+		floor := m.costs(30 * time.Nanosecond)
+		c := contest(
+			paired.Variant{Name: "bare", Run: func(n int) { most = max(most, n); floor(n) }},
+			paired.Variant{Name: "ours", Run: m.costs(30 * time.Nanosecond)},
+		)
+		c.Clock = func() time.Duration { return m.now.Truncate(100 * time.Nanosecond) }
+		_, err := c.Measure(context.Background())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(most).To(BeNumerically("<", 40_000), "runs of 30 ns in half a millisecond, and while it found out twice as many")
+	})
+
 	It("fills its slices, also where the machine stood still while it found out how much fits", func() {
 		m.slow = func(call int) int {
 			if call == 4 {

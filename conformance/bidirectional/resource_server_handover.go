@@ -118,8 +118,10 @@ func tokenCannotBeRebound(t *test) {
 	t.opens(p, "the token as it was handed over")
 	client, user, secret := p, p, p
 	client.client, user.user, secret.secret = t.third(), t.bob(), t.Random(24)
-	for i, other := range []pass{client, user, secret} {
-		what := "a hand-over that names a known token with another " + []string{"client", "user", "secret"}[i]
+	ended := user
+	ended.expires = t.Env.Now().Unix() - 3600
+	for i, other := range []pass{client, user, secret, ended} {
+		what := "a hand-over that names a known token with another " + []string{"client", "user", "secret", "user, and an end that is over"}[i]
 		before := t.send(t.reading(other)).Status
 		t.Refused(t.send(t.issuing(other)), what, http.StatusConflict)
 		t.belongsTo(p, "the token after "+what)

@@ -63,9 +63,8 @@ var _ = Describe("Opaque tokens", func() {
 			BeforeEach(func() { k = made() })
 			refused := func(token string, want error) {
 				GinkgoHelper()
-				r, err := k.find(token)
+				_, err := k.find(token)
 				Expect(err).To(MatchError(want))
-				Expect(r).To(BeZero())
 			}
 
 			It("opens what was handed over, as long as it lives, and nothing like it", func() {
@@ -87,11 +86,21 @@ var _ = Describe("Opaque tokens", func() {
 				Expect(k.handOver("token", record)).To(Succeed())
 				for _, change := range []func(*opaque.Record){
 					func(r *opaque.Record) { r.Secret = "t" }, func(r *opaque.Record) { r.Client = "client-c" },
-					func(r *opaque.Record) { r.User = "bob" }, func(r *opaque.Record) { r.Expires = 9999 },
+					func(r *opaque.Record) { r.User = "bob" }, func(r *opaque.Record) { r.User, r.Expires = "bob", 900 },
 				} {
 					other := record
 					change(&other)
 					Expect(k.handOver("token", other)).To(MatchError(opaque.ErrOther))
+				}
+				Expect(k.find("token")).To(Equal(record))
+			})
+
+			It("keeps to the end that was said first", func() {
+				Expect(k.handOver("token", record)).To(Succeed())
+				for _, ends := range []int64{9999, 1100, 900} {
+					again := record
+					again.Expires = ends
+					Expect(k.handOver("token", again)).To(Succeed())
 				}
 				Expect(k.find("token")).To(Equal(record))
 			})
@@ -109,6 +118,8 @@ var _ = Describe("Opaque tokens", func() {
 				Expect(k.revoke("token")).To(Succeed())
 				Expect(k.revoke("early")).To(Succeed())
 				Expect(k.revoke("early")).To(Succeed())
+				known, _ := k.find("token")
+				Expect(known).To(Equal(record), "so that a request can be verified before its refusal says why")
 				for _, token := range []string{"token", "early"} {
 					refused(token, opaque.ErrRevoked)
 					Expect(k.handOver(token, record)).To(MatchError(opaque.ErrRevoked))
@@ -162,6 +173,11 @@ var _ = Describe("Opaque tokens", func() {
 			_, err := tokens.find("token")
 			Expect(err).To(MatchError(want), "at %d", at)
 			Expect(tokens.handOver("token", record)).To(MatchError(opaque.ErrExpired), "at %d", at)
+			if want == opaque.ErrExpired {
+				other := record
+				other.User = "bob"
+				Expect(tokens.handOver("token", other)).To(MatchError(opaque.ErrOther), "at %d", at)
+			}
 		}
 	})
 

@@ -51,38 +51,40 @@ func (s *Shared) Find(ctx context.Context, token string) (Record, error) {
 	case !found:
 		return Record{}, ErrUnknown
 	case e.Revoked:
-		return Record{}, ErrRevoked
+		return e.Record, ErrRevoked
 	case e.ended(s.Now()):
-		return Record{}, ErrExpired
+		return e.Record, ErrExpired
 	}
 	return e.Record, nil
 }
 
 // HandOver is as in Tokens.
 func (s *Shared) HandOver(ctx context.Context, token string, r Record) error {
-	if r.ended(s.Now()) {
-		return ErrExpired
-	}
-	until := s.until(r)
-	key := keyOf(token)
+	key, ended := keyOf(token), r.ended(s.Now())
 	text, err := json.Marshal(sharedEntry{Record: r})
 	if err != nil {
 		return err
 	}
 	for {
-		if added, err := s.Store.Add(ctx, key, text, until); added || err != nil {
-			return err
+		if !ended {
+			if added, err := s.Store.Add(ctx, key, text, s.until(r)); added || err != nil {
+				return err
+			}
 		}
 		before, found, err := s.get(ctx, key)
 		switch {
 		case err != nil:
 			return err
+		case !found && ended:
+			return ErrExpired
 		case !found: // it ended meanwhile
 			continue
 		case before.Revoked:
 			return ErrRevoked
-		case !before.sameAs(r):
+		case !before.binds(r):
 			return ErrOther
+		case before.ended(s.Now()):
+			return ErrExpired
 		}
 		return nil
 	}
@@ -102,7 +104,7 @@ func (s *Shared) Revoke(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(sharedEntry{Revoked: true})
+	text, err := json.Marshal(sharedEntry{Record: before.Record, Revoked: true})
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,9 @@ type Record struct {
 	Expires int64  // seconds since 1970; zero: never
 }
 
-func (r Record) sameAs(other Record) bool {
-	return subtle.ConstantTimeCompare([]byte(r.Secret), []byte(other.Secret)) == 1 &&
-		r.Client == other.Client && r.User == other.User && r.Expires == other.Expires
+// binds reports whether the token is bound to the same by both. The end that is said first stays: who sends a hand-over again may reckon it anew.
+func (r Record) binds(other Record) bool {
+	return subtle.ConstantTimeCompare([]byte(r.Secret), []byte(other.Secret)) == 1 && r.Client == other.Client && r.User == other.User
 }
 
 func (r Record) ended(now time.Time) bool { return r.Expires != 0 && now.Unix() >= r.Expires }
@@ -30,8 +30,8 @@ var (
 	ErrUnknown = errors.New("no such token has been handed over")
 	ErrRevoked = errors.New("the token has been revoked")
 	ErrExpired = errors.New("the token has expired")
-	// ErrOther refuses a token that was handed over before with another record.
-	ErrOther = errors.New("the token has been handed over before, with another secret, client, user or end")
+	// ErrOther refuses a token that was handed over before with another secret, client or user.
+	ErrOther = errors.New("the token has been handed over before, with another secret, client or user")
 )
 
 // Tokens are the live tokens of a resource server, by their SHA-256: whoever reads the memory of it reads no token. They may be read, handed over and
@@ -72,7 +72,8 @@ func (e *entry) is(second [sha256.Size / 2]byte) bool {
 
 func (e *entry) record(ends int64) Record { return Record{e.secret, e.client, e.user, ends} }
 
-// Find gives the record of a token that is live. The error is ErrUnknown, ErrRevoked or ErrExpired.
+// Find gives the record of a token that is live. The error is ErrUnknown, ErrRevoked or ErrExpired; with the latter two comes what is still known of the
+// token, for whoever verifies the request before he says more.
 func (t *Tokens) Find(token string) (Record, error) {
 	key, second := halves(token)
 	e, found := t.live.Get(key)
@@ -83,9 +84,9 @@ func (t *Tokens) Find(token string) (Record, error) {
 		if e.Value.revoked {
 			return Record{}, ErrUnknown
 		}
-		return Record{}, ErrExpired
+		return e.Value.record(e.Ends), ErrExpired
 	case e.Value.revoked:
-		return Record{}, ErrRevoked
+		return e.Value.record(e.Ends), ErrRevoked
 	}
 	return e.Value.record(e.Ends), nil
 }
@@ -96,18 +97,17 @@ func (t *Tokens) HandOver(token string, r Record) (err error) {
 	key, second := halves(token)
 	now := t.Now().Unix()
 	handed := expiring.Entry[entry]{Value: entry{second: second, secret: r.Secret, client: r.Client, user: r.User}, Ends: r.Expires}
-	if handed.Ended(now) {
-		return ErrExpired
-	}
 	t.live.Update(key, now, func(before expiring.Entry[entry], found bool) (expiring.Entry[entry], bool) {
 		switch {
+		case !found && handed.Ended(now):
+			err = ErrExpired
 		case !found:
 			return handed, true
 		case !before.Value.is(second):
 			err = ErrOther
 		case before.Value.revoked:
 			err = ErrRevoked
-		case !before.Value.record(before.Ends).sameAs(r):
+		case !before.Value.record(before.Ends).binds(r):
 			err = ErrOther
 		}
 		return before, false
@@ -127,7 +127,10 @@ func (t *Tokens) Revoke(token string) (live bool) {
 		if !found || e.Ends == 0 {
 			e.Ends = now.Add(revokedKept(t.RevokedKept)).Unix()
 		}
-		e.Value = entry{second: second, revoked: true}
+		if !found {
+			e.Value = entry{second: second}
+		}
+		e.Value.revoked = true
 		return e, true
 	})
 	return live

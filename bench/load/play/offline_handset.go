@@ -59,7 +59,7 @@ func newHandset(scene *Scene) (load.Script, error) {
 	if err := scene.Env.Play("till-one", &h.till); err != nil {
 		return nil, &SceneError{"the harness cannot play the device: " + err.Error()}
 	}
-	return h, nil
+	return h, h.open(scene)
 }
 
 // Legs implements load.Script: sections 6.1 and 6.2 of the profile, at both levels, and once with a no.

@@ -39,6 +39,7 @@ type office struct {
 	doubts func(serial string) bool
 }
 
+// newOffice makes a service server that does not answer yet.
 func newOffice(scene *Scene, setup *setups.Setup) (*office, error) {
 	o := &office{setup: setup, wellKnown: scene.Flow.WellKnown, issuer: strings.TrimSuffix(setup.Issuer, "/"), random: newLots(), informed: map[string]offline.Information{}}
 	var err error
@@ -51,10 +52,15 @@ func newOffice(scene *Scene, setup *setups.Setup) (*office, error) {
 	if o.handsets, err = handsets(setup); err != nil {
 		return nil, err
 	}
-	if err := scene.Env.Play("service-server", o); err != nil {
-		return nil, &SceneError{"the harness cannot play the service server: " + err.Error()}
-	}
 	return o, nil
+}
+
+// open has the service server answer.
+func (o *office) open(scene *Scene) error {
+	if err := scene.Env.Play("service-server", o); err != nil {
+		return &SceneError{"the harness cannot play the service server: " + err.Error()}
+	}
+	return nil
 }
 
 // ServeHTTP plays the service server: sections 3 and 5 of the profile.

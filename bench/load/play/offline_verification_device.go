@@ -46,7 +46,7 @@ func newVerificationDevice(scene *Scene) (load.Script, error) {
 	}
 	d.relays = func(serial string, message []byte) bool { return bytes.Equal(d.relayed[serial], message) }
 	d.doubts = func(serial string) bool { return d.doubted[serial] }
-	return d, nil
+	return d, d.open(scene)
 }
 
 // Legs implements load.Script: section 4 of the profile.
