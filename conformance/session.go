@@ -120,13 +120,21 @@ func (s *Session) ExpectStatus(r *Response, what string, statuses ...int) {
 	s.FailAt(r.Exchange, fmt.Sprintf("%s: status %s", what, strings.Join(words, " or ")), fmt.Sprintf("status %d", r.Status))
 }
 
-// Advance lets the target's time pass, or skips the check where that is not possible. A clock that cannot be moved is the target's.
+// Advance lets the target's time pass, or skips the check where that is not possible.
 func (s *Session) Advance(d time.Duration) {
-	if err := s.Env.Advance(d); errors.Is(err, ErrNoClock) {
-		s.Skip("%v (%s to wait)", err, d)
-	} else if err != nil {
+	if !s.Passes(d) {
+		s.Skip("%v (%s to wait)", ErrNoClock, d)
+	}
+}
+
+// Passes lets the target's time pass, and reports false where that is not possible: for what a check looks at besides.
+// A clock that cannot be moved is the target's: the check fails.
+func (s *Session) Passes(d time.Duration) bool {
+	err := s.Env.Advance(d)
+	if err != nil && !errors.Is(err, ErrNoClock) {
 		s.silent(0, "a test clock that lets time pass (section 9 of the profile)", err)
 	}
+	return err == nil
 }
 
 // Random returns n random bytes, base64url-encoded.

@@ -250,6 +250,25 @@ var _ = Describe("A session", func() {
 		Expect(r.Exchanges[1].URL).To(Equal("http://target/authorize?oauth_token=‹oauth_token_secret 1›"))
 	})
 
+	It("shows the beginning of what is wrong, and takes secrets out of no more than that", func() {
+		secret := "nnch734d00sl2jdk"
+		actual := func(text string) string {
+			return play(&fake{answer: page("token=" + secret)}, func(s *conformance.Session) {
+				s.Do("harness", get("http://target/"))
+				s.Fail("less", text)
+			}).Failure.Actual
+		}
+		Expect(actual(strings.Repeat("x", 1<<20))).To(And(HavePrefix("xxxx"), HaveLen(8<<10+len("... (1048576 bytes in all)")), HaveSuffix("... (1048576 bytes in all)")))
+		for before := range len(secret) + 1 { // the cut goes through each place of a secret
+			shown := actual(strings.Repeat("x", before) + " " + strings.Repeat(secret+" ", 4<<10))
+			Expect(shown).To(And(ContainSubstring(" ‹token 1› ‹token 1›"), HaveSuffix("bytes in all)")))
+			Expect(shown).NotTo(ContainSubstring(secret[:3]))
+		}
+		began := time.Now()
+		actual("token=" + strings.Repeat("a", 400_000) + "b " + strings.Repeat("a", 400_000) + "%" + strings.Repeat("a", 400_000))
+		Expect(time.Since(began)).To(BeNumerically("<", 5*time.Second))
+	})
+
 	It("shows nothing of a secret in the reason of a skip or a break", func() {
 		r := play(&fake{answer: page("token=nnch734d00sl2jdk")}, func(s *conformance.Session) {
 			s.Broken("%s is no token", s.Do("harness", get("http://target/")).Body[len("token="):])

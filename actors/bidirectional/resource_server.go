@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -95,7 +94,8 @@ func (s *ResourceServer) takeHandover(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// flows, push racing revocation: hand-overs say in which order they were made
-	if _, err := positive(form, "sequence", math.MaxInt64); err != nil && s.Guards.Hardened() {
+	const greatest = 1<<53 - 1
+	if _, err := positive(form, "sequence", greatest); err != nil && s.Guards.Hardened() {
 		s.refuse(w, err)
 		return
 	}

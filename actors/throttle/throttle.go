@@ -90,11 +90,10 @@ func (t Throttle) Count(name string, known bool, made Guess) (ended time.Duratio
 
 // key is under which guesses for a name are counted. Names that nobody has share a fixed number of counts, so that names made up do
 // not fill the store; none of them is ever let in, so that no user suffers from it. Which of them share one is the server's secret:
-// who knew a made-up name that shares another's count could tell by it that nobody has the other.
+// who knew a made-up name that shares another's count could tell by it that nobody has the other. The counts are sparse for the same reason:
+// whoever finds attempts ended under a name of few tries has found one that shares a count. All of that is done for names that are known, too:
+// time does not tell which are.
 func (t Throttle) key(tx store.Tx, name string, known bool) (string, error) {
-	if known {
-		return "known " + name, nil
-	}
 	var scatter string
 	found, err := tx.Get(t.Bucket+"/secret", "of unknown names", &scatter)
 	if err == nil && !found {
@@ -104,7 +103,12 @@ func (t Throttle) key(tx store.Tx, name string, known bool) (string, error) {
 	}
 	mac := hmac.New(sha256.New, []byte(scatter))
 	mac.Write([]byte(name))
-	return "unknown " + hex.EncodeToString(mac.Sum(nil)[:2]), err // 65536 of them
+	const digits = 5 // 2^20 counts
+	shared := hex.EncodeToString(mac.Sum(nil))[:digits]
+	if known {
+		return "known " + name, err
+	}
+	return "unknown " + shared, err
 }
 
 // Seconds writes a time for Retry-After (RFC 9110 section 10.2.3), rounded up.

@@ -84,11 +84,16 @@ func revocationIsFinal(t *test) {
 		t.send(late)
 		t.opensNothing(p, what+", with a greater sequence")
 	}
-	for _, sequence := range []string{"", "0", "-1", "1.5", "one"} {
+	for _, sequence := range []string{"", "0", "-1", "1.5", "one", "9007199254740992"} {
 		p := t.newPass(t.peer(), t.alice())
 		t.refusedHandover(p, t.saying(p, "sequence", sequence), fmt.Sprintf("a hand-over with sequence=%q", sequence), http.StatusBadRequest, "parameter_rejected", "parameter_absent")
 	}
-	revoking := t.revoking(known)
+	greatest := t.handedOver(t.peer(), t.alice())
+	revoking := t.revoking(greatest)
+	revoking.form.Set("sequence", "9007199254740991")
+	t.acknowledged(t.send(revoking), "a hand-over with event=revoked and the greatest sequence, 2^53-1")
+	t.opensNothing(greatest, "a token that was revoked with the greatest sequence, 2^53-1")
+	revoking = t.revoking(known)
 	revoking.form.Del("sequence")
 	t.Refused(t.send(revoking), "a hand-over with event=revoked and no sequence", http.StatusBadRequest, "parameter_absent")
 }

@@ -11,7 +11,7 @@ from forms import Refusal
 
 MOST = 10  # wrong passwords, unless the profile has another number
 SPAN = 600  # seconds
-MADE_UP = 65536  # counts for all names that nobody has
+MADE_UP = 2**20  # counts for all names that nobody has
 
 
 class Guesses:
@@ -22,9 +22,9 @@ class Guesses:
         self._tries, self._lock, self._secret = {}, threading.Lock(), secrets.token_bytes(32)
 
     def _key(self, username: str):
-        if username in self._accounts:
-            return username
-        return int.from_bytes(hmac.digest(self._secret, username.encode(), "sha256"), "big") % MADE_UP
+        # Made for every name: time does not tell which are known.
+        shared = int.from_bytes(hmac.digest(self._secret, username.encode(), "sha256"), "big") % MADE_UP
+        return username if username in self._accounts else shared
 
     def may_consent(self, username: str, right: bool) -> bool:
         """Judges and counts a password that was compared: of many at once, no more than the allowed have a chance."""

@@ -198,7 +198,7 @@ def same_binding(known: HandedOver, new: HandedOver) -> bool:
     )
 
 
-def whole_number(form, name: str, most: int = 10**15) -> int:
+def whole_number(form, name: str, most: int = 2**53 - 1) -> int:
     text = single(form, name, required=True)
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and 1 <= int(text) <= most):
         raise Refusal(400, "parameter_rejected", f"{name} is not a whole number of 1 to {most}.")

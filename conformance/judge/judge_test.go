@@ -1,7 +1,9 @@
 package judge_test
 
 import (
+	"errors"
 	"net/http"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	"github.com/onsi/gomega"
@@ -32,9 +34,30 @@ func failure(judgement func(judge.Judge)) *conformance.Failure {
 	return s.Run().Failure
 }
 
+// clock is surroundings in which moving the target's clock comes to that.
+type clock struct {
+	quiet
+	err error
+}
+
+func (c clock) Advance(time.Duration) error { return c.err }
+
 const refusedBody = `{"error":"invalid_grant","error_description":"That is not right."}`
 
 var _ = Describe("A judge", func() {
+	DescribeTable("lets time pass for what a check looks at besides",
+		func(err error, verdict conformance.Verdict, want bool) {
+			var passed bool
+			s := &conformance.Session{Check: conformance.Check{ID: "TI-AM-01", Role: "account-server"}, Env: clock{err: err}}
+			s.Check.Run = func(s *conformance.Session) { passed = judge.Judge{Session: s}.Passes(time.Hour) }
+			gomega.Expect(s.Run().Verdict).To(gomega.Equal(verdict))
+			gomega.Expect(passed).To(gomega.Equal(want))
+		},
+		Entry("where there is a clock", nil, conformance.Pass, true),
+		Entry("and goes on where there is none", conformance.ErrNoClock, conformance.Pass, false),
+		Entry("and blames the target whose clock is broken", errors.New("status 500"), conformance.Fail, false),
+	)
+
 	DescribeTable("is content with",
 		func(judgement func(judge.Judge)) { gomega.Expect(failure(judgement)).To(gomega.BeNil()) },
 		Entry("a success that was wanted", func(j judge.Judge) { j.Accepted(answer(200, "text/plain", "yes"), "a request") }),

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -15,13 +14,4 @@ func (j Judge) TimeOf(resp *conformance.Response, testClock string) time.Time {
 		return date
 	}
 	return j.Env.Now()
-}
-
-// Passes lets time pass, and reports false where it cannot: for what a check looks at besides.
-func (j Judge) Passes(d time.Duration) bool {
-	err := j.Env.Advance(d)
-	if err != nil && !errors.Is(err, conformance.ErrNoClock) {
-		j.Broken("the target's clock cannot be moved: %v", err)
-	}
-	return err == nil
 }

@@ -190,7 +190,7 @@ func proofCountsOnce(s *scene) {
 
 	p = s.proof(d.key, http.MethodPost, endpoint, "")
 	s.Accepted(s.Do("app", with(d, p)), "an authentication with a new proof")
-	if s.passes(proofWindow - 10*time.Second) {
+	if s.Passes(proofWindow - 10*time.Second) {
 		again(p, "a proof that was used 50 s before")
 	}
 }

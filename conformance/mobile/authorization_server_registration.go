@@ -107,7 +107,7 @@ func guessingLimited(s *scene) {
 	s.guess(nobody, guesses)
 	s.throttled(s.register(nobody), fmt.Sprintf("the next password for a name that nobody has, after %d", guesses))
 
-	if !s.passes(throttleTime / 2) {
+	if !s.Passes(throttleTime / 2) {
 		return
 	}
 	s.throttled(s.register(d), fmt.Sprintf("the right password %.0f s after the tenth wrong one", (throttleTime/2).Seconds()))

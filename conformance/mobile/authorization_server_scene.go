@@ -320,12 +320,3 @@ func (s *scene) activated(resp *conformance.Response, wanted rules) {
 	s.Accepted(resp, "rules from an administrator")
 	s.version, s.rules = s.whole(resp, "rules_version", "the answer to a change of rules"), wanted
 }
-
-// passes lets time pass, and reports false where it cannot: for what a check looks at besides.
-func (t *test) passes(d time.Duration) bool {
-	err := t.Env.Advance(d)
-	if err != nil && !errors.Is(err, conformance.ErrNoClock) {
-		t.Broken("the target's clock cannot be moved: %v", err)
-	}
-	return err == nil
-}

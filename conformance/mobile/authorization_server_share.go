@@ -117,7 +117,7 @@ func cachingBounded(s *scene) {
 	s.bounded(s.downloaded(s.crm(), id), "a new token")
 	for _, rest := range []time.Duration{10 * time.Second, 3 * time.Second} {
 		wait := (life - rest - s.Env.Now().Sub(given)).Truncate(time.Second)
-		if life <= 2*rest || wait <= 0 || !s.passes(wait) {
+		if life <= 2*rest || wait <= 0 || !s.Passes(wait) {
 			continue
 		}
 		resp := s.downloaded(s.crm(), id)

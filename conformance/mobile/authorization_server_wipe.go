@@ -187,7 +187,7 @@ func wipeRepeatedUntilAcknowledged(s *scene) {
 	s.triedAgain(d, 3, "to a device that answered 500")
 	s.triedAgain(d, 4, "to a device that answered 202 and acknowledged nothing")
 	s.settle()
-	if s.passes(time.Hour) {
+	if s.Passes(time.Hour) {
 		s.triedAgain(d, 5, "an hour later") // a target that noted the end of the try before only then counts its pause from there
 		s.triedAgain(d, 6, "half a minute after that")
 	}
@@ -275,7 +275,7 @@ func acknowledgementEndsTheTries(s *scene) {
 	silence := func() {
 		s.Env.Await(200*time.Millisecond, func() bool { return len(s.letters(d, wipeEvent)) > before })
 	}
-	if s.passes(35 * time.Second) { // longer than any pause between tries
+	if s.Passes(35 * time.Second) { // longer than any pause between tries
 		silence()
 	} else {
 		s.Advance(5 * time.Second) // longer than the next pause

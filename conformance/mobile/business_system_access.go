@@ -275,7 +275,7 @@ func (t *systemTest) closedWhenNothingCanBeCompared() {
 		t.server.behave(endpoint, conduct{broken: true})
 	}
 	t.outage(t.show(t.sharedPass(t.alice())), "a resource request while the authorization server cannot be reached")
-	if t.passes(metadataKept) {
+	if t.Passes(metadataKept) {
 		t.outage(t.show(t.sharedPass(t.alice())), "a resource request while the authorization server cannot be reached for its metadata either")
 	}
 }

@@ -68,7 +68,7 @@ func (t *systemTest) withdrawn(from string, lifetime int64, wait time.Duration) 
 	t.server.offer(lifetime, key, t.key)
 	t.opens(t.under(t.sharedPass(t.alice()), key), "a token under a key of "+from)
 	t.server.offer(0, t.key)
-	if t.passes(wait) {
+	if t.Passes(wait) {
 		t.tokenRefused(t.show(t.under(t.sharedPass(t.alice()), key)), "a token under a key that was withdrawn from "+from+", when that has passed")
 		t.opens(t.sharedPass(t.alice()), "a token under the key that was not withdrawn")
 	}

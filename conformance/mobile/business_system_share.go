@@ -95,7 +95,7 @@ func (t *systemTest) cacheEndsWithItsLifetime() {
 	t.tokenRefused(t.show(p), "a token that was shared 6 s ago, with a cache_lifetime of 4, and is no longer")
 
 	p = cached(120)
-	if t.passes(32 * time.Second) {
+	if t.Passes(32 * time.Second) {
 		t.tokenRefused(t.show(p), "a token that was shared 32 s ago, with a cache_lifetime of 120 which counts as 30, and is no longer")
 	}
 }

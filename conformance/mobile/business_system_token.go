@@ -83,7 +83,7 @@ func (t *systemTest) expiredTokenRefused() {
 	t.server.share(c.id, record)
 	p := t.passWith(c, device, c.statement())
 	t.opens(p, "a token that expires in 5 s")
-	if t.passes(9 * time.Second) {
+	if t.Passes(9 * time.Second) {
 		t.tokenRefused(t.show(p), "a token that expired 4 s ago, and is shared as before")
 	}
 }
@@ -186,7 +186,7 @@ func (t *systemTest) proofCountsOnce() {
 	}
 	again(right, "a resource request with a proof that was used before")
 	again(right.with("iat", right.claims["iat"].(int64)+1), "a resource request with a new proof whose jti was used before")
-	if t.passes(proofWindow - 15*time.Second) {
+	if t.Passes(proofWindow - 15*time.Second) {
 		again(right, "a resource request with a proof that was used 45 s before")
 	}
 	t.opens(p, rightToken+", with a new proof")

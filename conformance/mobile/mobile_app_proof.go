@@ -88,7 +88,7 @@ func (t *appTest) everyProofIsFresh() {
 	t.misbehave(fault{at: t.system, endpoint: atResource, times: 1, status: http.StatusServiceUnavailable, header: [][2]string{{"Retry-After", "1"}}})
 	t.start(stored)
 	t.Behave()
-	if t.passes(proofWindow + 10*time.Second) {
+	if t.Passes(proofWindow + 10*time.Second) {
 		t.opened(t.start(stored), t.system, "with a stored token, a minute later")
 		t.opened(t.start(fresh), t.system, "a minute later")
 	}

@@ -143,10 +143,10 @@ func (t *appTest) acknowledgementTriedAgain() {
 	tries := func() []received { return t.acknowledgements(m.id, mark) }
 	second := t.Env.Await(10*time.Second, func() bool { return len(tries()) > 1 })
 	const step = 2 * time.Second // how much later than it wanted a try may come because the clock is moved
-	if t.passes(10 * step) {
+	if t.Passes(10 * step) {
 		for range 21 { // to 62 s after the first try, or later
 			t.Env.Await(40*time.Millisecond, func() bool { return false })
-			t.passes(step)
+			t.Passes(step)
 		}
 	} else if !second {
 		t.Env.Await(50*time.Second, func() bool { return len(tries()) > 1 })

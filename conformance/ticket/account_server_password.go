@@ -122,7 +122,7 @@ func authenticationThrottledByName(t *test) {
 	t.guess(nobody, guesses)
 	t.throttled(t.authenticate(nobody, t.one()), fmt.Sprintf("the next password for a name that nobody has, after %d", guesses))
 	resp := t.authenticate(t.stranger(), t.one())
-	if resp.Status == http.StatusTooManyRequests { // names that nobody has may share a count, one in 65536
+	if resp.Status == http.StatusTooManyRequests { // names that nobody has may share a count, one in 2^20
 		resp = t.authenticate(t.stranger(), t.one())
 	}
 	t.Refused(resp, "a password for another name that nobody has, meanwhile", http.StatusBadRequest, "invalid_grant")

@@ -215,7 +215,7 @@ func (t *appTest) outageIsNoTicketError() {
 	}
 	if t.Passes(documentKept + time.Second) {
 		p, what := t.newPair(), "a resource request while the account server's metadata do not come within 6 s"
-		t.accounts.behave(conduct{withheld: slow})
+		t.accounts.behave(conduct{withheld: slow, silent: slow, broken: true}) // also for who asks under the document of before
 		t.comeBack(t.showInTime(p, what), what)
 		t.accounts.behave(t.confirms(p, 0))
 		t.opens(p, "the same pair after that outage")

@@ -2,7 +2,6 @@ package unified
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"countersign/conformance"
@@ -109,15 +108,6 @@ func (t *thirdPartyTest) newPerson() person {
 func (who person) in(generation int64) person {
 	who.generation = generation
 	return who
-}
-
-// waits lets the target's time pass, and reports whether that was possible: for the parts of a check that the rest can do without.
-func (t *thirdPartyTest) waits(d time.Duration) bool {
-	err := t.Env.Advance(d)
-	if err != nil && !errors.Is(err, conformance.ErrNoClock) {
-		t.Broken("the target's clock cannot be moved: %v", err)
-	}
-	return err == nil
 }
 
 // bound is the logout bound that the platforms announce.

@@ -210,7 +210,7 @@ func (t *thirdPartyTest) logoutTokenIsFresh() {
 	old := t.logoutToken(t.p, nil, t.logoutClaims(t.p, g.who))
 	t.controlToken(t.p, dated(-minute, minute), "a logout token of a minute ago")
 	g.goes("after a logout token of a minute ago")
-	if again := t.welcome(t.p, g.who.in(3)); t.waits(3 * time.Minute) {
+	if again := t.welcome(t.p, g.who.in(3)); t.Passes(3 * time.Minute) {
 		again.outlives(old, "that was right three minutes ago")
 	}
 }

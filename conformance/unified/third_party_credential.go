@@ -122,12 +122,12 @@ const documentKept = 60 * time.Second
 // boundWithoutEnd wants a platform's bound of more than an hour taken for an hour.
 func (t *thirdPartyTest) boundWithoutEnd() {
 	const longest = time.Hour
-	if t.lifetime() <= longest+minute || !t.waits(documentKept+time.Second) {
+	if t.lifetime() <= longest+minute || !t.Passes(documentKept+time.Second) {
 		return
 	}
 	t.q.errs(atMetadata, slip{document: func(d members) { d["logout_bound"] = 1_000_000 }})
 	g := t.guest(t.q)
-	if t.waits(longest + 2*time.Second) {
+	if t.Passes(longest + 2*time.Second) {
 		mark := t.Mark()
 		g.confirmed(mark, g.asks(), "a resource request an hour after a login, where the platform announces a longer bound")
 	}
@@ -138,7 +138,7 @@ func (t *thirdPartyTest) boundWithoutEnd() {
 func (t *thirdPartyTest) unconfirmable() {
 	g := t.guest(t.q)
 	past := max(t.bound(), documentKept) + 2*time.Second
-	if t.lifetime() <= past || !t.waits(past) {
+	if t.lifetime() <= past || !t.Passes(past) {
 		return // the login ends of itself before, or time cannot pass
 	}
 	t.q.errs(atMetadata, slip{document: func(d members) { delete(d, "status_endpoint") }})

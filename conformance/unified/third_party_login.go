@@ -258,7 +258,7 @@ func (t *thirdPartyTest) dataPassThePlatformBy() {
 	}
 	read("just after the login")
 	read("for the second time")
-	if within := min(t.bound(), t.lifetime()) / 2; within > time.Second && t.waits(within) {
+	if within := min(t.bound(), t.lifetime()) / 2; within > time.Second && t.Passes(within) {
 		read(fmt.Sprintf("%s after the login, the bound being %s", within, t.bound()))
 	}
 	read("for the last time")
