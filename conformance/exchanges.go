@@ -73,7 +73,7 @@ func (s *Session) report(result *Result) {
 	}
 	result.Reason = text.Redact(result.Reason)
 	if f := result.Failure; f != nil {
-		f.Expected, f.Actual = text.Redact(f.Expected), shortened(text.Redact(f.Actual))
+		f.Expected, f.Actual = text.Redact(f.Expected), shown(text, f.Actual)
 	}
 }
 
@@ -120,10 +120,19 @@ func reported(exchanges []Exchange, failure *Failure) []Exchange {
 	return all
 }
 
-// shortened is a text of which a target may have made much.
-func shortened(text string) string {
-	if len(text) <= maxActual {
-		return text
+// shown is a text of which a target may have made much, without its secrets. These are looked for in twice as much as can be shown, and only where a word
+// ends: half a secret would not be found.
+func shown(secrets *redact.Text, text string) string {
+	begin := text
+	if len(text) > 2*maxActual {
+		begin = text[:2*maxActual]
+		if end := strings.LastIndexAny(begin, " \t\r\n\"'&,;<>"); end > 0 {
+			begin = begin[:end]
+		}
 	}
-	return strings.ToValidUTF8(text[:maxActual], "") + fmt.Sprintf("... (%d bytes in all)", len(text))
+	redacted := secrets.Redact(begin)
+	if len(redacted) <= maxActual && len(begin) == len(text) {
+		return redacted
+	}
+	return strings.ToValidUTF8(redacted[:min(len(redacted), maxActual)], "") + fmt.Sprintf("... (%d bytes in all)", len(text))
 }

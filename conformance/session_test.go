@@ -260,13 +260,11 @@ var _ = Describe("A session", func() {
 		}
 		Expect(actual(strings.Repeat("x", 1<<20))).To(And(HavePrefix("xxxx"), HaveLen(8<<10+len("... (1048576 bytes in all)")), HaveSuffix("... (1048576 bytes in all)")))
 		for before := range len(secret) + 1 { // the cut goes through each place of a secret
-			shown := actual(strings.Repeat("x", before) + " " + strings.Repeat(secret+" ", 4<<10))
-			Expect(shown).To(And(ContainSubstring(" ‹token 1› ‹token 1›"), HaveSuffix("bytes in all)")))
+			text := strings.Repeat("x", before) + " " + strings.Repeat(secret+" ", 4<<10)
+			shown := actual(text)
+			Expect(shown).To(And(ContainSubstring(" ‹token 1› ‹token 1›"), HaveSuffix("... (%d bytes in all)", len(text))))
 			Expect(shown).NotTo(ContainSubstring(secret[:3]))
 		}
-		began := time.Now()
-		actual("token=" + strings.Repeat("a", 400_000) + "b " + strings.Repeat("a", 400_000) + "%" + strings.Repeat("a", 400_000))
-		Expect(time.Since(began)).To(BeNumerically("<", 5*time.Second))
 	})
 
 	It("shows nothing of a secret in the reason of a skip or a break", func() {

@@ -57,6 +57,8 @@ type Config struct {
 	Secrets []Secret
 
 	source source
+	// referred are the places of the texts that references stood for.
+	referred []string
 }
 
 // ExpectedFailure is a requirement, or one check of it, that the target is known not to meet, and why.
@@ -193,6 +195,7 @@ func (r Reader) decode(from source, data []byte) (Config, error) {
 		Profile: content.Profile, Level: content.Level, Seed: content.Seed, Target: content.Target, Roles: content.Roles,
 		Metadata: content.Metadata, Endpoints: content.Endpoints, Lifetimes: content.Lifetimes, TLS: content.TLS.beside(from.file), Stage: content.Stage.beside(from.file),
 		Limit: content.Limit, MaxWait: content.MaxWait, ExpectedFailures: content.Expected, Load: content.Load, Secrets: references.secrets, source: from,
+		referred: references.places,
 	}
 	if setup != nil {
 		config.Setup = flow.Setup()

@@ -195,7 +195,11 @@ func (d Draft) File() ([]byte, error) {
 	} else {
 		target = "target: " + target
 	}
-	section("The base URL of the implementation under test. Without one, the built-in reference is under test.", target)
+	without := "Without one, the built-in reference is under test."
+	if d.Targetless() {
+		without = "Fill it in: what this file says further down describes it."
+	}
+	section("The base URL of the implementation under test. "+without, target)
 	if names := named(d.Roles); len(names) > 0 {
 		section("The roles under test; the harness plays all the others.", "roles: ["+strings.Join(names, ", ")+"]")
 	} else {
@@ -232,6 +236,11 @@ func (d Draft) File() ([]byte, error) {
 	}
 	fmt.Fprint(b, setup)
 	return b.Bytes(), nil
+}
+
+// Targetless reports whether the draft describes a target that it does not name. Its file is refused until somebody writes the name in.
+func (d Draft) Targetless() bool {
+	return d.Target == "" && (d.spellsOut() || d.TLS != (TLS{}) || d.Stage.Secure() || len(d.Stage.Listen) > 0)
 }
 
 func (d Draft) tlsLines() ([]string, error) {

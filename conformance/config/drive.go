@@ -207,8 +207,9 @@ func (c *Config) readTriggers(_ conformance.Flow, folder string) error {
 	return nil
 }
 
-// with is the same with every text that may name a port filled in.
-func (d Drive) with(fill func(string) string) Drive {
+// driven is Drive with every text that may name a port filled in.
+func (c Config) driven(fill func(string) string) Drive {
+	d := c.Drive
 	words := func(all []string) []string {
 		var some []string
 		for _, word := range all {
@@ -231,7 +232,9 @@ func (d Drive) with(fill func(string) string) Drive {
 	}
 	if d.Login != nil {
 		l := *d.Login
-		l.Hook, l.Command = fill(l.Hook), words(l.Command)
+		if l.Command = words(l.Command); !c.Referred("login", "hook") {
+			l.Hook = fill(l.Hook)
+		}
 		d.Login = &l
 	}
 	return d

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"strconv"
@@ -126,13 +127,12 @@ func (c *Config) start(file any) error {
 // With is the configuration with a port in the place of PortMark, in all that a target that is started has to do with.
 func (c Config) With(port int) Config {
 	fill := func(text string) string { return strings.ReplaceAll(text, PortMark, strconv.Itoa(port)) }
-	fillAll := func(texts map[string]string) map[string]string {
-		if texts == nil {
-			return nil
-		}
-		filled := map[string]string{}
+	fillAll := func(texts map[string]string, at ...string) map[string]string {
+		filled := maps.Clone(texts)
 		for name, text := range texts {
-			filled[name] = fill(text)
+			if !c.Referred(append(at, name)...) {
+				filled[name] = fill(text)
+			}
 		}
 		return filled
 	}
@@ -143,16 +143,16 @@ func (c Config) With(port int) Config {
 		}
 		return filled
 	}
-	c.Target, c.Metadata, c.Endpoints = fill(c.Target), fill(c.Metadata), fillAll(c.Endpoints)
-	c.Drive = c.Drive.with(fill)
+	c.Target, c.Metadata, c.Endpoints = fill(c.Target), fill(c.Metadata), fillAll(c.Endpoints, "endpoints")
+	c.Drive = c.driven(fill)
 	if c.Start.Exec != nil {
 		e := *c.Start.Exec
-		e.Command, e.Environment = words(e.Command), fillAll(e.Environment)
+		e.Command, e.Environment = words(e.Command), fillAll(e.Environment, "exec", "environment")
 		c.Start.Exec = &e
 	}
 	if c.Start.Image != nil {
 		i := *c.Start.Image
-		i.Command, i.Environment = words(i.Command), fillAll(i.Environment)
+		i.Command, i.Environment = words(i.Command), fillAll(i.Environment, "image", "environment")
 		c.Start.Image = &i
 	}
 	return c

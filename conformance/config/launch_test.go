@@ -30,6 +30,15 @@ var _ = Describe("A target that the file has started", func() {
 		Expect(c.Start.Exec.Command.Line).To(Equal("./server {port}"), "the one that was read stays as it is")
 	})
 
+	It("gets a secret as it is, also one that looks like a mark", func() {
+		marked := config.Reader{Env: func(string) (string, bool) { return "http://a/{port}-secret", true }}
+		c, err := marked.Parse("x.yaml", []byte("exec: {command: [server], environment: {KEY: '${env:KEY}', PORT: '{port}'}}\nlogin: {hook: '${env:HOOK}'}\n"))
+		Expect(err).NotTo(HaveOccurred())
+		met := c.With(9000)
+		Expect(met.Start.Exec.Environment).To(Equal(map[string]string{"KEY": "http://a/{port}-secret", "PORT": "9000"}))
+		Expect(met.Drive.Login.Hook).To(Equal("http://a/{port}-secret"))
+	})
+
 	It("may be an image to be built, whose paths begin at the file too", func() {
 		c, err := config.Parse("/here/countersign.yaml", []byte("target: http://127.0.0.1:9000\nimage: {build: site, dockerfile: other, command: [serve, '{port}'], port: 80}"))
 		Expect(err).NotTo(HaveOccurred())

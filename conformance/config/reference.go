@@ -27,9 +27,12 @@ var reference = regexp.MustCompile(`^\$\{([a-z]+):([^{}]+)\}$`)
 // secretKeys are the keys of the setups whose values are secrets also when the file spells them out.
 var secretKeys = regexp.MustCompile(`^(secret|password|account_password|handover_key|secret_at_peer|k|d|key|seal_keys)$`)
 
-// sentSecrets are the keys of what a trigger or a login sends whose values are secrets also when the file spells them out, unless they are made of members of
-// the request.
-var sentSecrets = regexp.MustCompile(`(?i)(secret|password|token|api_?key)$`)
+// sentSecrets are the keys of what a trigger or a login sends whose values are taken for secrets also when the file spells them out, unless they are made of
+// members of the request, or shorter than shortestGuessed: as remember_token, which is true.
+var sentSecrets = regexp.MustCompile(`(?i)(secret|password|passwd|passphrase|token|api[_-]?key|credentials?|\bpin|_pin)$`)
+
+// shortestGuessed is the length from which a text is a secret because its key sounds like one: a shorter one stands in reports for other things too.
+const shortestGuessed = 8
 
 // mayRefer reports whether a reference may stand at a place.
 func mayRefer(at []string) bool {
@@ -56,7 +59,7 @@ func isSecret(at []string, text string) bool {
 	if at[0] == "setup" {
 		return secretKeys.MatchString(name)
 	}
-	return (at[0] == "triggers" || at[0] == "login") && sentSecrets.MatchString(name) && !strings.ContainsAny(text, "{}")
+	return (at[0] == "triggers" || at[0] == "login") && sentSecrets.MatchString(name) && len(text) >= shortestGuessed && !strings.ContainsAny(text, "{}")
 }
 
 // references resolves those of a file.
@@ -172,6 +175,10 @@ func (r *references) content(name string) (value, what, mend string) {
 	}
 	return string(data), "", ""
 }
+
+// Referred reports whether a reference stood for the text at a place, by the keys that lead to it. Such a text is taken as it is: what looks like a mark or a
+// member in it is part of a secret.
+func (c Config) Referred(at ...string) bool { return slices.Contains(c.referred, place(at)) }
 
 // beside is the path of a file that the configuration names.
 func beside(file, name string) string {

@@ -67,6 +67,23 @@ exec: {command: [./server], environment: {command: '${env:CANARY}'}}
 		))
 	})
 
+	DescribeTable("takes what is sent for a secret also where it is spelled out, by its key",
+		func(key, value string, secret bool) {
+			c, err := read(folder(), "target: http://a\nlogin: {extra: {"+key+": '"+value+"'}}\n")
+			Expect(err).NotTo(HaveOccurred())
+			if secret {
+				Expect(c.Secrets).To(ConsistOf(config.Secret{Place: "login.extra." + key, Value: value}))
+			} else {
+				Expect(c.Secrets).To(BeEmpty())
+			}
+		},
+		Entry("an API key", "x-api-key", "spelled-out", true), Entry("another", "apiKey", "spelled-out", true),
+		Entry("a password, as Unix has it", "passwd", "spelled-out", true), Entry("a PIN", "pin", "12345678", true),
+		Entry("a PIN of somebody", "user_pin", "12345678", true), Entry("a credential", "credential", "spelled-out", true), Entry("credentials", "Credentials", "spelled-out", true),
+		Entry("but not what is too short to be one", "remember_token", "true", false), Entry("nor what only ends alike", "spin", "clockwise", false),
+		Entry("nor what a check puts in", "password", "{password}", false),
+	)
+
 	It("may have them at any depth", func() {
 		c, err := read(folder(), "profile: unified@1\nsetup:\n  platforms:\n"+strings.Repeat("    - {issuer: 'http://127.0.0.1:1', client_id: x, keys: [{kid: a, k: '${env:KEY}'}]}\n", 3))
 		Expect(err).To(MatchError(ContainSubstring("countersign.yaml:4:71: setup.platforms[0].keys[0].k: the environment has no KEY; set it")))

@@ -66,7 +66,11 @@ func (i implementation) job(file string, only ...string) certify.Job {
 	file = strings.ReplaceAll(file, "<origin>", i.origin)
 	here, err := filepath.Abs("testdata")
 	Expect(err).NotTo(HaveOccurred())
-	c, err := config.Parse(filepath.Join(here, "countersign.yaml"), []byte("profile: "+i.flow.Profile+"\n"+file))
+	reader := config.Reader{Env: func(name string) (string, bool) {
+		value, ok := map[string]string{"BRACED": "{peer}", "PARTED": "S3crLongPart{et}TailOfTheSecret"}[name]
+		return value, ok
+	}}
+	c, err := reader.Parse(filepath.Join(here, "countersign.yaml"), []byte("profile: "+i.flow.Profile+"\n"+file))
 	Expect(err).NotTo(HaveOccurred())
 	c.Setup = i.setup
 	return certify.Job{Config: c, Only: only}

@@ -125,9 +125,8 @@ func screen(r rune) rune {
 // byHand has a person do what the request asks for.
 func (t transport) byHand(how config.Trigger, asked request) (*http.Response, error) {
 	members := asked.members()
-	said, _ := filled(how.Hand, members)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s, by hand.\n  %s\n", checkOf(asked.Context()), asked.name, strings.ReplaceAll(strings.TrimSpace(said), "\n", "\n  "))
+	fmt.Fprintf(&b, "%s: %s, by hand.\n  %s\n", checkOf(asked.Context()), asked.name, strings.ReplaceAll(strings.TrimSpace(fill(how.Hand, members)), "\n", "\n  "))
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		fmt.Fprintf(&b, "  %s: %s\n", name, written(members[name]))
 	}

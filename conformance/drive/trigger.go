@@ -123,7 +123,7 @@ func (t transport) ask(how config.Trigger, asked request) (*http.Response, error
 	if err != nil {
 		return nil, obstruct(asked.Context(), conformance.Error, "%s: its url cannot be asked: %v", asked.name, err)
 	}
-	req, body, members := asked.Clone(asked.Context()), asked.body, asked.members()
+	req, body := asked.Clone(asked.Context()), asked.body
 	if how.Method != "" {
 		req.Method = how.Method
 	}
@@ -133,24 +133,20 @@ func (t transport) ask(how config.Trigger, asked request) (*http.Response, error
 			query[name] = values
 		}
 	}
-	for name, text := range how.Query {
-		if value, ok := filled(text, members); ok {
-			query.Set(name, value)
-		}
+	for name, value := range t.filled(asked, "query", how.Query) {
+		query.Set(name, written(value))
 	}
 	u.RawQuery = query.Encode()
 	switch {
 	case how.Form != nil:
 		form := url.Values{}
-		for name, text := range how.Form {
-			if value, ok := filled(text, members); ok {
-				form.Set(name, value)
-			}
+		for name, value := range t.filled(asked, "form", how.Form) {
+			form.Set(name, written(value))
 		}
 		body = []byte(form.Encode())
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	case how.JSON != nil:
-		if body, err = object(how.JSON, members); err != nil {
+		if body, err = json.Marshal(t.filled(asked, "json", how.JSON)); err != nil {
 			return nil, obstruct(asked.Context(), conformance.Error, "%s: %v", asked.name, err)
 		}
 		req.Header.Set("Content-Type", "application/json")
@@ -180,12 +176,28 @@ func send(req *http.Request, body []byte) {
 // marker is a member's name in a text.
 var marker = regexp.MustCompile(`\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// filled puts members into a text. It reports false for a text that is nothing but a member that the request does not have.
-func filled(text string, members map[string]any) (string, bool) {
-	if m := marker.FindStringSubmatch(text); m != nil && m[0] == text && members[m[1]] == nil {
-		return "", false
+// filled are texts of a trigger with members of the request put in. A text that is nothing but a member keeps the member's type, and is left out where the
+// request does not have it; one that a reference stood for is as it is.
+func (t transport) filled(asked request, part string, texts map[string]string) map[string]any {
+	all, members := map[string]any{}, asked.members()
+	for name, text := range texts {
+		switch whole := marker.FindStringSubmatch(text); {
+		case t.driver.Config.Referred("triggers", asked.name, part, name):
+			all[name] = text
+		case whole != nil && whole[0] == text:
+			if value := members[whole[1]]; value != nil {
+				all[name] = value
+			}
+		default:
+			all[name] = fill(text, members)
+		}
 	}
-	return marker.ReplaceAllStringFunc(text, func(m string) string { return written(members[m[1:len(m)-1]]) }), true
+	return all
+}
+
+// fill puts members into a text.
+func fill(text string, members map[string]any) string {
+	return marker.ReplaceAllStringFunc(text, func(m string) string { return written(members[m[1:len(m)-1]]) })
 }
 
 // written is a member as a text.
@@ -203,19 +215,4 @@ func written(value any) string {
 		return ""
 	}
 	return string(text)
-}
-
-// object is a JSON object of texts. A text that is nothing but a member keeps the member's type.
-func object(texts map[string]string, members map[string]any) ([]byte, error) {
-	all := map[string]any{}
-	for name, text := range texts {
-		if m := marker.FindStringSubmatch(text); m != nil && m[0] == text {
-			if value := members[m[1]]; value != nil {
-				all[name] = value
-			}
-			continue
-		}
-		all[name], _ = filled(text, members)
-	}
-	return json.Marshal(all)
 }

@@ -136,4 +136,14 @@ var _ = Describe("A client whose start endpoint is hidden", func() {
 		Expect(report.Results[0].Exchanges).To(ContainElement(And(
 			HaveField("URL", own+"/debug?at=once"), HaveField("RequestBody", MatchRegexp(`^\{"mode":"quick","site":"http://127.0.0.1:[0-9]+"\}$`)), HaveField("To", "client-initiating"))))
 	})
+
+	It("is sent a secret as it is, also one that looks like a member of the request, and no report shows a part of it", func() {
+		i := start(bidirectional.Flow(), "client", "")
+		own := ownStart(i.document["start_endpoint"])
+		report := run(i.job(file+fmt.Sprintf("{url: '%s/debug', json: {site: '{peer}', mode: quick, part: '${env:PARTED}', whole: '${env:BRACED}'}, query: {at: once}}\n", own), checks[0]))
+		Expect(verdicts(report)).To(Equal(all("pass", checks[0])))
+		Expect(report.Results[0].Exchanges).To(ContainElement(HaveField("RequestBody",
+			MatchRegexp(`^\{"mode":"quick","part":"‹triggers.start_endpoint.json.part›","site":".*","whole":"‹triggers.start_endpoint.json.whole›"\}$`))))
+		Expect(fmt.Sprint(report.Results[0].Exchanges)).NotTo(Or(ContainSubstring("S3crLongPart"), ContainSubstring("TailOfTheSecret")))
+	})
 })

@@ -45,9 +45,6 @@ const (
 )
 
 var (
-	// pair is a parameter in a form, a query or a header; member is one in a JSON object, whose string may have been cut off.
-	pair       = regexp.MustCompile(`\b(` + parameters + `)(="?)([^"&,;\s<>]+)`)
-	member     = regexp.MustCompile(`"(` + parameters + `)"(\s*:\s*)("((?:[^"\\]|\\.)*)"?|[0-9]+)`)
 	input      = regexp.MustCompile(`(?i)<input\s[^>]*>`)
 	hiddenType = regexp.MustCompile(`(?i)\stype\s*=\s*["']?hidden\b`)
 	inputValue = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
@@ -66,18 +63,11 @@ const shortestEncoded = 12
 // open begins every label.
 const open = "‹"
 
-// ampersands are written so in JSON by those who escape it for HTML.
-var ampersands = strings.NewReplacer(`\u0026`, "&")
-
 // Learn finds the secrets in texts.
 func (t *Text) Learn(texts ...string) {
 	for _, text := range texts {
-		for _, m := range pair.FindAllStringSubmatch(ampersands.Replace(text), -1) {
-			t.learn(m[1], m[3], unescape(m[3]))
-		}
-		for _, m := range member.FindAllStringSubmatch(text, -1) {
-			seen := cmp.Or(m[4], strings.Trim(m[3], `"`)) // a string, or a number
-			t.learn(m[1], seen, unquote(seen))
+		for _, p := range parametersIn(text) {
+			t.learn(p.name, text[p.begin:p.end], p.value)
 		}
 		for _, tag := range input.FindAllString(text, -1) {
 			if m := inputValue.FindStringSubmatch(tag); m != nil && hiddenType.MatchString(tag) {
@@ -88,7 +78,7 @@ func (t *Text) Learn(texts ...string) {
 		for _, c := range compact.FindAllString(text, -1) {
 			t.learn("token", c, c)
 		}
-		for _, m := range continueURI.FindAllStringSubmatch(text, -1) {
+		for _, m := range continueURI.FindAllStringSubmatch(string(backslashes.undo(text).text), -1) {
 			t.learn("continue", m[1], unescape(m[1]))
 		}
 	}
@@ -211,20 +201,17 @@ func (t *Text) Redact(text string) string {
 		t.replacer, t.speller = t.compile(), newSpeller(t.labels)
 	}
 	text = t.speller.replace(t.replacer.Replace(text))
-	text = pair.ReplaceAllStringFunc(text, func(s string) string {
-		m := pair.FindStringSubmatch(s)
-		if strings.HasPrefix(m[3], open) || strings.HasPrefix(m[3], url.QueryEscape(open)) {
-			return s
+	var b strings.Builder
+	done := 0
+	for _, p := range parametersIn(text) {
+		if !p.labelled() {
+			b.WriteString(text[done:p.begin])
+			b.WriteString(p.label())
+			done = p.end
 		}
-		return m[1] + m[2] + open + m[1] + "›"
-	})
-	return member.ReplaceAllStringFunc(text, func(s string) string {
-		m := member.FindStringSubmatch(s)
-		if m[3] == `""` || strings.HasPrefix(m[3], `"`+open) {
-			return s
-		}
-		return `"` + m[1] + `"` + m[2] + `"` + open + m[1] + `›"`
-	})
+	}
+	b.WriteString(text[done:])
+	return b.String()
 }
 
 // longestFirst is an order in which no text stands behind one that it begins with.
@@ -242,7 +229,9 @@ func (t *Text) compile() *strings.Replacer {
 		pairs = append(pairs, t.labels[v], t.labels[v])
 	}
 	for _, v := range values {
-		pairs = append(pairs, v, t.labels[v])
+		if len(v) <= longest { // the speller finds the others
+			pairs = append(pairs, v, t.labels[v])
+		}
 	}
 	names := slices.SortedFunc(slices.Values(t.names), func(a, b Name) int { return longestFirst(a.Origin, b.Origin) })
 	for _, n := range names {

@@ -2,6 +2,9 @@ package redact_test
 
 import (
 	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -123,9 +126,72 @@ var _ = Describe("Redaction", func() {
 		Entry("a link in HTML in JSON", `a%2Bb\/c=d&amp;lt;&#039;%C3%A9%F0%9F%98%80~ef`),
 	)
 
-	It("learns the parameters of a link that stands in JSON which is safe in HTML", func() {
-		Expect(redacted(`{"next":"http://a/cb?code=SplxlOBeZQQYbYS6\u0026state=af0ifjsldkj"} SplxlOBeZQQYbYS6`)).
-			To(Equal(`{"next":"http://a/cb?code=‹code 1›\u0026state=‹state 1›"} ‹code 1›`))
+	DescribeTable("finds the parameters that are escaped themselves, as those",
+		func(text, expected string) {
+			once := redacted(text)
+			Expect(once).To(Equal(expected))
+			Expect(redacted(once)).To(Equal(once))
+		},
+		Entry("of a link in JSON that is safe in HTML", `{"next":"http://a/cb?code=SplxlOBeZQQYbYS6\u0026state=af0ifjsldkj"} SplxlOBeZQQYbYS6`,
+			`{"next":"http://a/cb?code=‹code 1›\u0026state=‹state 1›"} ‹code 1›`),
+		Entry("of such a link, where they are short", `{"next":"http://a/cb?user=x\u0026password=abc"}`, `{"next":"http://a/cb?user=x\u0026password=‹password›"}`),
+		Entry("of such a link, where one is short", `{"next":"http://a/cb?code=abcdefghijk\u0026state=xyz1"}`, `{"next":"http://a/cb?code=‹code 1›\u0026state=‹state›"}`),
+		Entry("of such a link whose equals signs are escaped too", `{"next":"http://a/cb?code\u003dSplxlOBeZQQYbYS6\u0026a\u003db"} SplxlOBeZQQYbYS6`,
+			`{"next":"http://a/cb?code\u003d‹code 1›\u0026a\u003db"} ‹code 1›`),
+		Entry("of a continue_uri whose equals sign is escaped", `{"continue_uri":"http:\/\/b\/continue?c\u003dkllo9940pd9333jh"}`, `{"continue_uri":"http:\/\/b\/continue?c\u003d‹continue 1›"}`),
+		Entry("of JSON in JSON", `{"body":"{\"token\":\"nnch734d00sl2jdk\",\"code\":\"abc\",\"n\":1}"} nnch734d00sl2jdk`,
+			`{"body":"{\"token\":\"‹token 1›\",\"code\":\"‹code›\",\"n\":1}"} ‹token 1›`),
+		Entry("of a link in a parameter", "to=http%3A%2F%2Fa%2Fcb%3Fcode%3DSplxlOBeZQQYbYS6%26state%3Dxyz&a=b SplxlOBeZQQYbYS6",
+			"to=http%3A%2F%2Fa%2Fcb%3Fcode%3D‹code 1›%26state%3D‹state›&a=b ‹code 1›"),
+		Entry("of a value with escaped ends inside, which is one", "password=a%26b&token=c%22d,e", "password=‹password›&token=‹token›,e"),
+	)
+
+	DescribeTable("takes out of a text what it has of a long value",
+		func(text func(value string) string, expected string) {
+			for _, learn := range []func(*redact.Text, string){
+				func(t *redact.Text, value string) { t.LearnSecret("token 1", value) },
+				func(t *redact.Text, value string) { t.Learn("token=" + value) },
+			} {
+				value := ""
+				for i := range 400 {
+					value += fmt.Sprintf("%04x", 1+i)
+				}
+				t := redact.New(nil)
+				learn(t, value)
+				once := t.Redact(text(value))
+				Expect(once).To(Equal(expected))
+				Expect(t.Redact(once)).To(Equal(once))
+			}
+		},
+		Entry("which is all of it", func(value string) string { return "say " + value + value + "!" }, "say ‹token 1›‹token 1›!"),
+		Entry("which is all of it, escaped", func(value string) string { return "say %30" + value[1:] + "!" }, "say ‹token 1›!"),
+		Entry("which was cut off", func(value string) string { return "say " + value[:1500] }, "say ‹token 1›"),
+		Entry("which was changed behind", func(value string) string { return "say " + value[:1500] + "x" }, "say ‹token 1›x"),
+	)
+
+	It("tells long values apart that begin alike", func() {
+		value := strings.Repeat("a", 2000)
+		t := redact.New(nil)
+		t.Learn("token="+value+"b1", "token="+value+"b2")
+		Expect(t.Redact(value + "b2 " + value + "b1")).To(Equal("‹token 2› ‹token 1›"))
+	})
+
+	It("does not take long for a text that is made of beginnings of a value", func() {
+		n := 400_000
+		t := redact.New(nil)
+		t.LearnSecret("setup.secret", strings.Repeat("a", n)+"b")
+		began := time.Now()
+		t.Redact(strings.Repeat("a", n) + "%" + strings.Repeat("a", n))
+		Expect(time.Since(began)).To(BeNumerically("<", 5*time.Second))
+	})
+
+	It("gives the same of two labels every time where what they stand for is undone alike", func() {
+		for range 20 {
+			t := redact.New(nil)
+			t.LearnSecret("a+b", "first-secret-of-all")
+			t.LearnSecret("a b", "first%2Dsecret-of-all")
+			Expect(t.Redact("‹a%20b› first%2dsecret-of-all")).To(Equal("‹a b› ‹a b›"))
+		}
 	})
 
 	DescribeTable("takes no other text for a secret in another spelling:",

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"html"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,11 +18,26 @@ type undone struct {
 	text []byte
 	// from is where each byte begins in the text as it was, and one more: where that ends.
 	from []int
+	escapes
 }
 
+// escapes are which of them are undone.
+type escapes int
+
+const (
+	// everything is undone, and a plus is taken for a space.
+	everything escapes = iota
+	butPlus
+	// backslashes are the escapes of JSON and of programs alone.
+	backslashes
+)
+
+// undo undoes everything.
+func undo(s string) undone { return everything.undo(s) }
+
 // undo undoes a text in one pass.
-func undo(s string) undone {
-	u := undone{make([]byte, 0, len(s)), make([]int, 0, len(s)+1)}
+func (e escapes) undo(s string) undone {
+	u := undone{make([]byte, 0, len(s)), make([]int, 0, len(s)+1), e}
 	for i := range len(s) {
 		u.put(i, s[i])
 		for u.fold() {
@@ -31,10 +47,18 @@ func undo(s string) undone {
 	return u
 }
 
+// at is where a byte begins in the text as it was.
+func (u *undone) at(i int) int {
+	if u.from == nil { // it is that text
+		return i
+	}
+	return u.from[i]
+}
+
 // put appends bytes that begin at a place. A plus is a space in forms, so that the two are one; NUL is kept for marks.
 func (u *undone) put(at int, all ...byte) {
 	for _, b := range all {
-		if b == '+' || b == 0 {
+		if b == '+' && u.escapes == everything || b == 0 {
 			b = ' '
 		}
 		u.text, u.from = append(u.text, b), append(u.from, at)
@@ -52,7 +76,7 @@ func (u *undone) fold() bool {
 		return false
 	}
 	switch last := t[n-1]; {
-	case last == ';':
+	case last == ';' && u.escapes != backslashes:
 		within := t[max(0, n-longestReference):]
 		begin := bytes.LastIndexByte(within, '&')
 		if begin < 0 {
@@ -66,7 +90,7 @@ func (u *undone) fold() bool {
 		if i := strings.IndexByte(`"'/\bfnrt`, last); i >= 0 {
 			return u.replace(2, "\"'/\\\b\f\n\r\t"[i:i+1])
 		}
-	case n >= 3 && t[n-3] == '%':
+	case n >= 3 && t[n-3] == '%' && u.escapes != backslashes:
 		if b, ok := number(t[n-2:]); ok {
 			return u.replace(3, string([]byte{byte(b)}))
 		}
@@ -74,7 +98,7 @@ func (u *undone) fold() bool {
 		if b, ok := number(t[n-2:]); ok {
 			return u.replace(4, string([]byte{byte(b)}))
 		}
-	case n >= 6 && t[n-5] == 'u' && (t[n-6] == '\\' || t[n-6] == '%'):
+	case n >= 6 && t[n-5] == 'u' && (t[n-6] == '\\' || t[n-6] == '%' && u.escapes != backslashes):
 		if unit, ok := number(t[n-4:]); ok {
 			return u.unit(rune(unit))
 		}
@@ -112,11 +136,21 @@ func (u *undone) unit(r rune) bool {
 	return u.replace(6, string([]byte{0xED, 0x80 | byte(r>>6&0x3F), 0x80 | byte(r&0x3F)}))
 }
 
+// longest is how much of a value is looked for: what follows is only compared where that much was found, since a text may be made of beginnings of a value.
+const longest = 1 << 10
+
 // speller finds values in whatever spelling.
 type speller struct {
-	// marker replaces each by a mark, between two NULs: its number among found.
+	// marker replaces each beginning by a mark, between two NULs: its number among found.
 	marker *strings.Replacer
-	found  []spelled
+	found  []beginning
+	long   bool // there are values that are longer than longest
+}
+
+// beginning is that of values, or one value that is not longer.
+type beginning struct {
+	text string
+	of   []spelled
 }
 
 // spelled is a value undone, and its label.
@@ -125,42 +159,74 @@ type spelled struct{ plain, label string }
 // newSpeller finds what has a label. Labels stand for themselves.
 func newSpeller(labels map[string]string) *speller {
 	s := &speller{}
-	known := map[string]bool{}
+	known, places := map[string]bool{}, map[string]int{}
 	learn := func(value, label string) {
+		s.long = s.long || len(value) > longest
 		plain := string(undo(value).text)
 		if short := len(plain) < shortest && len(plain) < len(value); short || known[plain] { // little is left of it, as of many backslashes
 			return
 		}
 		known[plain] = true
-		s.found = append(s.found, spelled{plain, label})
+		text := plain[:min(len(plain), longest)]
+		place, ok := places[text]
+		if !ok {
+			place = len(s.found)
+			places[text] = place
+			s.found = append(s.found, beginning{text: text})
+		}
+		s.found[place].of = append(s.found[place].of, spelled{plain, label})
 	}
-	for _, label := range labels {
+	for _, label := range slices.Sorted(maps.Values(labels)) {
 		learn(label, label)
 	}
 	own := len(s.found)
 	for _, value := range inOrder(labels) {
 		learn(value, labels[value])
 	}
-	for _, part := range [][]spelled{s.found[:own], s.found[own:]} {
-		slices.SortFunc(part, func(a, b spelled) int { return longestFirst(a.plain, b.plain) })
+	for _, part := range [][]beginning{s.found[:own], s.found[own:]} {
+		slices.SortFunc(part, func(a, b beginning) int { return longestFirst(a.text, b.text) })
 	}
 	var pairs []string
 	for i, f := range s.found {
-		pairs = append(pairs, f.plain, "\x00"+strconv.Itoa(i)+"\x00")
+		pairs = append(pairs, f.text, "\x00"+strconv.Itoa(i)+"\x00")
 	}
 	s.marker = strings.NewReplacer(pairs...)
 	return s
 }
 
+// in is how much of a value that begins so stands at the beginning of a text, and the label of the value of which most does.
+func (b beginning) in(text []byte) (length int, label string) {
+	for _, v := range b.of {
+		if n := common(v.plain, text); n > length {
+			length, label = n, v.label
+		}
+	}
+	return length, label
+}
+
+// common is how long the beginning is that two texts have in common.
+func common(a string, b []byte) int {
+	n := min(len(a), len(b))
+	if a[:n] == string(b[:n]) {
+		return n
+	}
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
 // replace puts labels in the places of values.
 func (s *speller) replace(text string) string {
-	if !strings.ContainsAny(text, `%\&`) {
+	if !s.long && !strings.ContainsAny(text, `%\&`) {
 		return text // nothing is escaped
 	}
 	u := undo(text)
 	marked := s.marker.Replace(string(u.text))
 	var b strings.Builder
-	done, at := 0, 0 // in the text, and in what is undone
+	done, at, end := 0, 0, 0 // in the text; in what is undone, where the next mark stands and where the value ends that was found last
 	for {
 		before, rest, more := strings.Cut(marked, "\x00")
 		at += len(before)
@@ -170,10 +236,13 @@ func (s *speller) replace(text string) string {
 		number, after, _ := strings.Cut(rest, "\x00")
 		i, _ := strconv.Atoi(number) // as it was written
 		f := s.found[i]
-		begin, end := u.from[at], u.from[at+len(f.plain)]
-		b.WriteString(text[done:begin])
-		b.WriteString(f.label)
-		done, at, marked = end, at+len(f.plain), after
+		length, label := f.in(u.text[at:])
+		if at >= end { // else it begins inside of the last one
+			b.WriteString(text[done:u.from[at]])
+			b.WriteString(label)
+		}
+		end = max(end, at+length)
+		done, at, marked = u.from[end], at+len(f.text), after
 	}
 	b.WriteString(text[done:])
 	return b.String()

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"countersign/conformance/doctor"
 	"countersign/conformance/flows"
 	"countersign/conformance/reference"
+	"countersign/conformance/replay"
 	"countersign/reports"
 	"countersign/reports/internal/plain"
 	"countersign/reports/progress"
@@ -91,15 +93,20 @@ func (p Program) check(c *cobra.Command, k checking) error {
 		return usage(err)
 	}
 	name := k.part.name(folder)
-	if err := folder.Clear(name); err != nil {
-		return usage(err)
-	}
 	job.Log = folder.Path("target.log")
 	defer k.proof.drop()
 	if err := k.proof.begin(folder, &job); err != nil {
 		return err
 	}
+	room := sync.OnceValue(func() error { return giveWay(folder, name) })
+	job.Wrap = afterwards(room, job.Wrap)
 	report, err := p.run(c.Context(), job)
+	if err != nil && certify.ExitCode(err) == 2 {
+		return err // nothing was run, so that what is there is not of the past
+	}
+	if err := room(); err != nil {
+		return usage(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -119,6 +126,21 @@ func (p Program) check(c *cobra.Command, k checking) error {
 		fmt.Fprintln(p.Err, path)
 	}
 	return p.conclude(job, report)
+}
+
+// afterwards opens checks, with a wrapping that may be nil, after something has been done before the first of them.
+func afterwards(first func() error, wrap func(replay.Open) replay.Open) func(replay.Open) replay.Open {
+	return func(open replay.Open) replay.Open {
+		if wrap != nil {
+			open = wrap(open)
+		}
+		return func(ctx context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
+			if err := first(); err != nil {
+				return nil, conformance.Target{}, err
+			}
+			return open(ctx, c)
+		}
+	}
 }
 
 // wanted is the job that flags, file and an earlier report ask for. Flags win over the report, and that over the file.

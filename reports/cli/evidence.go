@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,8 +36,8 @@ type proof struct {
 
 	key      ed25519.PrivateKey
 	recorder *replay.Recorder
-	// draft takes the transcript until all of it is written, beside its place at recording, and spool the checks that are over until then.
-	draft, spool *os.File
+	// spool takes the checks that are over, beside the place of the transcript, until that is written.
+	spool *os.File
 }
 
 // flags adds those of the proof.
@@ -67,17 +68,12 @@ func (pr *proof) begin(folder reports.Folder, job *certify.Job) error {
 	if info, err := os.Stat(pr.recording); err == nil && !info.Mode().IsRegular() {
 		return &certify.UsageError{Problem: fmt.Sprintf("the transcript cannot be written: %s is no file; name one with --recording", pr.recording)}
 	}
-	for _, file := range []**os.File{&pr.draft, &pr.spool} {
-		var err error
-		if *file, err = os.CreateTemp(filepath.Dir(pr.recording), ".transcript-*"); err != nil { // for its owner only: it holds secrets
-			return unwritten("transcript", err)
-		}
+	pr.sweep()
+	var err error
+	if pr.spool, err = pr.temporary(); err != nil {
+		return unwritten("transcript", err)
 	}
-	for _, stale := range []string{transcriptFile, evidenceFile} { // of an earlier run, whose reports are gone too
-		if err := os.Remove(folder.Path(stale)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return unwritten("transcript", err)
-		}
-	}
+	_ = os.Remove(pr.spool.Name()) // a run that is killed leaves none of its secrets; where an open file cannot be removed, drop does it
 	pr.recorder = &replay.Recorder{Secrets: job.Config.Secrets, Spool: pr.spool}
 	job.Wrap = pr.recorder.Wrap
 	return nil
@@ -88,14 +84,44 @@ func unwritten(what string, err error) error {
 	return &certify.UsageError{Problem: fmt.Sprintf("the %s cannot be written: %v; name another file with --recording, or another folder with --out", what, err)}
 }
 
-// drop takes away the spool, and a transcript that was not finished.
-func (pr *proof) drop() {
-	for _, file := range []*os.File{pr.draft, pr.spool} {
-		if file != nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
+// unfinished is the pattern of the names of files that a transcript is made of.
+const unfinished = ".transcript-*"
+
+// temporary makes a file beside the place of the transcript, for its owner only: it is going to hold secrets.
+func (pr *proof) temporary() (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(pr.recording), unfinished)
+}
+
+// sweep takes away what runs have left that were killed: what nobody has written to for long.
+func (pr *proof) sweep() {
+	dir := filepath.Dir(pr.recording)
+	left, _ := fs.Glob(os.DirFS(dir), unfinished) // the pattern is good
+	for _, name := range left {
+		path := filepath.Join(dir, name)
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(path)
 		}
 	}
+}
+
+// drop takes away the spool.
+func (pr *proof) drop() {
+	if pr.spool != nil {
+		_ = pr.spool.Close()
+		_ = os.Remove(pr.spool.Name())
+	}
+}
+
+// giveWay takes away the report of an earlier run, and what proves it, where the report that is to come has its name.
+func giveWay(folder reports.Folder, name string) error {
+	if name == "report" { // another attempt leaves the one that it repeats, and its proof
+		for _, file := range []string{transcriptFile, evidenceFile} {
+			if err := os.Remove(folder.Path(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("the evidence of an earlier run cannot be removed: %w; name another folder with --out", err)
+			}
+		}
+	}
+	return folder.Clear(name)
 }
 
 // finish writes the transcript, and the evidence of it and of the report that stands in the folder. It gives the files that it has written.
@@ -129,14 +155,18 @@ func (pr *proof) finish(folder reports.Folder, job certify.Job, report conforman
 }
 
 func (pr *proof) transcribe(report conformance.Report) error {
-	err := pr.recorder.Recording(report).Write(pr.draft)
-	if err = errors.Join(err, pr.draft.Close()); err == nil {
-		err = os.Rename(pr.draft.Name(), pr.recording)
-	}
+	draft, err := pr.temporary()
 	if err != nil {
 		return unwritten("transcript", err)
 	}
-	pr.draft = nil
+	err = pr.recorder.Recording(report).Write(draft)
+	if err = errors.Join(err, draft.Close()); err == nil {
+		err = os.Rename(draft.Name(), pr.recording)
+	}
+	if err != nil {
+		_ = os.Remove(draft.Name())
+		return unwritten("transcript", err)
+	}
 	return nil
 }
 

@@ -60,7 +60,11 @@ On a terminal it asks for what no flag says; --yes takes the usual answers.`,
 			if err != nil {
 				return usage(err)
 			}
-			fmt.Fprintf(p.Err, "%s is written. Fill it in, and then: countersign doctor --config %s\n", path, path)
+			what := "it"
+			if draft.Targetless() {
+				what = "its `target`"
+			}
+			fmt.Fprintf(p.Err, "%s is written. Fill %s in, and then: countersign doctor --config %s\n", path, what, path)
 			if draft.Environment {
 				fmt.Fprintf(p.Err, "It takes its secrets from the environment. Put yours into %s, and then: set -a; . %[1]s; set +a\n", filepath.Join(i.folder, config.EnvironmentName))
 			}

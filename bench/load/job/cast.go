@@ -42,10 +42,24 @@ func (j Job) cast(ctx context.Context) (*cast, error) {
 		}
 		return &cast{script: script, target: o.URL, name: script.Name()}, nil
 	}
+	if err := j.examine(ctx); err != nil {
+		return nil, err
+	}
 	if j.Config.Target == "" {
 		return j.reference(ctx)
 	}
 	return j.remote(ctx)
+}
+
+// examine asks a doctor, as check does before anything is judged. The error is a *doctor.Refusal.
+func (j Job) examine(ctx context.Context) error {
+	findings := doctor.Examine(ctx, j.Config)
+	for _, f := range findings {
+		if f.Severity == doctor.Warning && j.Warn != nil {
+			j.Warn(fmt.Sprint(f))
+		}
+	}
+	return doctor.Refuse(findings)
 }
 
 // reference puts each role of the built-in reference under load, on connections of the loopback interface.
@@ -68,15 +82,6 @@ func (j Job) reference(ctx context.Context) (*cast, error) {
 
 // remote puts each role that a target plays under load.
 func (j Job) remote(ctx context.Context) (*cast, error) {
-	findings := doctor.Examine(ctx, j.Config)
-	for _, f := range findings {
-		if f.Severity == doctor.Warning && j.Warn != nil {
-			j.Warn(fmt.Sprint(f))
-		}
-	}
-	if err := doctor.Refuse(findings); err != nil {
-		return nil, err
-	}
 	chosen := flows.All()
 	if j.Config.Profile != "" {
 		flow, err := flows.Find(j.Config.Profile)

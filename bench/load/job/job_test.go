@@ -163,6 +163,16 @@ var _ = Describe("A job against a flow", func() {
 		Expect(job.ExitCode(err)).To(Equal(2))
 	})
 
+	It("does not load the reference in the place of a target that the configuration describes and does not name", func() {
+		j := flow("ticket")
+		var err error
+		j.Config, err = config.Parse("s.yaml", []byte("profile: ticket@1\nsetup: {issuer: 'http://127.0.0.1:9'}\n"))
+		Expect(err).NotTo(HaveOccurred())
+		_, err = j.Run(context.Background())
+		Expect(err).To(MatchError(ContainSubstring("`setup` describes a target that nothing names")))
+		Expect(job.ExitCode(err)).To(Equal(2))
+	})
+
 	It("refuses to judge by the level core", func() {
 		j := flow("ticket")
 		j.Config.Level = catalog.Core
