@@ -208,11 +208,13 @@ var _ = Describe("A connection", func() {
 	)
 })
 
-// FuzzExchange reads any bytes: nothing breaks, nothing is beyond the bounds, and what is read does not depend on the pieces in which it came.
+// FuzzExchange reads any bytes: nothing breaks, nothing is beyond the bounds, and what is read does not depend on the pieces in which it came. What comes behind
+// an answer is seen only where it is there already; in pieces, it is still to come.
 func FuzzExchange(f *testing.F) {
 	for _, text := range []string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\nx",
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n", "HTTP/1.1 200 OK\nA:b\n\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+		"HTTP/1.1 200 \nContent-Length:01 \n\r\n000000",
 	} {
 		f.Add(text, 3)
 	}
@@ -222,6 +224,9 @@ func FuzzExchange(f *testing.F) {
 			return
 		}
 		again, err := exchange(text, 1<<20, false)
+		if err != nil && strings.HasSuffix(err.Error(), "came behind it") {
+			return
+		}
 		if err != nil || again.Status != resp.Status || !bytes.Equal(again.Body, resp.Body) {
 			t.Fatalf("%q in pieces is %d %q, and whole %+v, %v", text, resp.Status, resp.Body, again, err)
 		}
