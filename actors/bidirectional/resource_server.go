@@ -162,7 +162,7 @@ func (s *ResourceServer) keep(ctx context.Context, form url.Values) error {
 			return absent(name)
 		}
 	}
-	expires, err := positive(form, "expires_at", latest)
+	expires, err := positive(form, "expires_at", latestExpiry)
 	// RFC 6749 section 1.4: it has to be said when a token ends
 	if err != nil && s.expires() {
 		return err
@@ -174,10 +174,11 @@ func (s *ResourceServer) keep(ctx context.Context, form url.Values) error {
 	return s.Store.Update(func(tx store.Tx) error { return s.accept(tx, form.Get("token"), offered) })
 }
 
-// latest is the greatest expires_at (profile section 4.4). It lies so far before the end of the year 9999 that what is kept for longer can be written down.
-const latest = 250_000_000_000
+// latestExpiry is the greatest expires_at, in seconds since 1970 (profile section 4.4). It lies so far before the end of the year 9999 that what is kept for longer
+// can be written down.
+const latestExpiry = 250_000_000_000
 
-// positive reads a whole number of 1 to most.
+// positive reads a whole number of 1 to most. The error is an *oauth1.Problem: 400 parameter_absent or parameter_rejected.
 func positive(form url.Values, name string, most int64) (int64, error) {
 	text := form.Get(name)
 	if text == "" {
@@ -201,7 +202,6 @@ func (s *ResourceServer) accept(tx store.Tx, token string, offered handedOver) e
 	if err != nil {
 		return err
 	}
-	conflict := handedOverBefore()
 	switch {
 	case found && known.Revoked:
 		// flows, push racing revocation: a revocation is final
@@ -213,10 +213,10 @@ func (s *ResourceServer) accept(tx store.Tx, token string, offered handedOver) e
 		if s.Guards.On("BI-RS-16") {
 			return nil
 		}
-		return conflict
+		return handedOverBefore()
 	// flows, repeated push; RFC 9700 section 2.3
 	case s.Guards.Forbids("BI-RS-17", found):
-		return conflict
+		return handedOverBefore()
 	}
 	if err := s.forgetTokens(tx); err != nil {
 		return err

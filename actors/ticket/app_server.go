@@ -21,8 +21,8 @@ type AppServer struct {
 	Secret  string // shared with the account server
 	// Resources gives what a user has here; nil gives everybody one thing.
 	Resources func(userID string) []Resource
-	// Together says that requests may wait for each other, as they cannot in a simulated world: of those that show one ticket at a time, one has the
-	// account server asked, by a Validator.
+	// Together says that requests may wait for each other, as they cannot in a simulated world: of those that show one ticket at a time, one asks the account
+	// server, by a Validator, and what may be kept of its answer is the others' too.
 	Together bool
 
 	// TestClock is as in AccountServer.
@@ -145,7 +145,7 @@ func (a *AppServer) confirm(ctx context.Context, p pair) error {
 		return errors.Join(err, a.judge(p, v))
 	}
 	sent := a.Clock.Now()
-	v, err := a.ask(p)
+	v, err := a.ask(p, sent)
 	if err != nil {
 		// RFC 9110 section 15.6.4: an outage says nothing about the ticket
 		if a.Guards.On("TI-AP-08") {
@@ -173,14 +173,13 @@ func (a *AppServer) judge(p pair, v verdict) error {
 	return nil
 }
 
-// ask asks the account server about the pair (profile section 4.4), once more when it gave no answer.
-func (a *AppServer) ask(p pair) (verdict, error) {
+// ask asks the account server about the pair that was shown at that time (profile section 4.4), once more when it gave no answer.
+func (a *AppServer) ask(p pair, shown time.Time) (verdict, error) {
 	const (
 		tries = 2
 		limit = 3500 * time.Millisecond // for the metadata too: the terminal is to have its answer within 4 s
 	)
-	begun := a.Clock.Now()
-	endpoint, err := a.verificationEndpoint(limit)
+	endpoint, err := a.verificationEndpoint(limit - a.Clock.Now().Sub(shown))
 	if err != nil {
 		return verdict{}, err
 	}
@@ -190,7 +189,7 @@ func (a *AppServer) ask(p pair) (verdict, error) {
 		c.Authorization = outbound.Basic(a.ID, a.Secret)
 	}
 	for range tries {
-		left := limit - a.Clock.Now().Sub(begun)
+		left := limit - a.Clock.Now().Sub(shown)
 		if left <= 0 {
 			break
 		}

@@ -133,6 +133,9 @@ func (a *Attacker) Attack(ctx context.Context, p Pacer, r *Recorder) error {
 			r.drop(p.At(n))
 		}
 		waiting.Store(0)
+		if h, ok := a.Script.(Host); ok {
+			r.strange(h.Unanswered())
+		}
 	}
 	close(ended)
 	<-watched

@@ -113,8 +113,9 @@ func (h *Histogram) UnmarshalJSON(text []byte) error {
 // histogramLog writes intervals in the log format of HdrHistogram. The zero value writes nothing.
 type histogramLog struct{ to io.Writer }
 
-func newHistogramLog(to io.Writer, begun time.Time) (l histogramLog, err error) {
-	w := hdrhistogram.NewHistogramLogWriter(to)
+// header writes what the log begins with.
+func (l histogramLog) header(begun time.Time) error {
+	w := hdrhistogram.NewHistogramLogWriter(l.to)
 	for _, write := range []func() error{
 		func() error { return w.OutputComment("[Logged by countersign; times in microseconds]") },
 		w.OutputLogFormatVersion,
@@ -122,10 +123,10 @@ func newHistogramLog(to io.Writer, begun time.Time) (l histogramLog, err error) 
 		w.OutputLegend,
 	} {
 		if err := write(); err != nil {
-			return histogramLog{to}, err
+			return err
 		}
 	}
-	return histogramLog{to}, nil
+	return nil
 }
 
 // interval writes what was recorded from one moment of the run to another, under a tag. The line says the longest time in milliseconds; the library's own would take it

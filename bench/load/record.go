@@ -24,7 +24,7 @@ type Recorder struct {
 	legs  []*track
 	flow  *track // nil before the beginning
 
-	mu     sync.Mutex // taken for each journey and each leg: under it nothing is merged, encoded or written
+	mu     sync.Mutex // taken for each journey and each leg: while journeys are under way, no histogram is merged, encoded or written under it
 	pacing Histogram  // how late the pacer was
 	waits  Histogram  // how late journeys began
 	counts Counts
@@ -72,13 +72,15 @@ type Counts struct {
 	Failed map[string]int64 `json:"failed"`
 	// Dropped never began: they waited for a connection until the end.
 	Dropped int64 `json:"dropped"`
+	// Strange is how many requests came to the harness that should not have been sent, and that made no journey wrong.
+	Strange int64 `json:"strange"`
 	// Late began more than a millisecond after they were to begin, for want of a connection or of time of the harness.
 	Late int64 `json:"late"`
 }
 
-// Bad is how many journeys did not end as they should.
+// Bad is how many journeys did not end as they should, with the strange requests that none of them answers for.
 func (c Counts) Bad() int64 {
-	n := c.Wrong + c.Dropped
+	n := c.Wrong + c.Dropped + c.Strange
 	for _, kind := range slices.Sorted(maps.Keys(c.Failed)) {
 		n += c.Failed[kind]
 	}
@@ -132,7 +134,8 @@ func (r *Recorder) begin(legs []string, p Pacer, opened int) {
 	}
 	r.flow = newTrack(FlowLeg)
 	if r.Log != nil {
-		r.log, r.logError = newHistogramLog(r.Log, r.begun)
+		r.log = histogramLog{r.Log}
+		r.logError = r.log.header(r.begun)
 	}
 	if r.Process != nil {
 		r.usage, r.noUsage = r.Process()
@@ -219,6 +222,16 @@ func (r *Recorder) drop(due time.Duration) {
 	if due >= r.WarmUp {
 		r.flow.window.Record(r.now()-due, 1)
 		r.flow.failed++
+	}
+}
+
+// strange counts requests that should not have been sent and that made no journey wrong; one is what one of them was.
+func (r *Recorder) strange(requests int, one string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts.Strange += int64(requests)
+	if requests > 0 && len(r.wrong) < shown {
+		r.wrong = append(r.wrong, &WrongError{Leg: outside, Expected: "requests of the target as the profile has them", Actual: one, leg: Outside})
 	}
 }
 

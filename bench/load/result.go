@@ -39,7 +39,7 @@ type Result struct {
 	Pacing  Leg      `json:"pacing"`
 	Waits   Leg      `json:"waits"`
 	Seconds []Second `json:"seconds"`
-	// Wrong are the first wrong answers, with their exchanges.
+	// Wrong are the first wrong answers, with their exchanges, and one of the strange requests that no journey answers for.
 	Wrong []Wrong `json:"wrong,omitempty"`
 	// Harness is the CPU time that this process took, for as long as the run was; Own says that the target is a part of it.
 	Harness float64 `json:"harness_cpu"`
@@ -186,6 +186,9 @@ func (c Counts) Failures() string {
 	}
 	if c.Dropped > 0 {
 		parts = append(parts, fmt.Sprintf("%d dropped", c.Dropped))
+	}
+	if c.Strange > 0 {
+		parts = append(parts, fmt.Sprintf("%d strange requests outside of them", c.Strange))
 	}
 	if len(parts) == 0 {
 		return "no failure"

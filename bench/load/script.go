@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -15,6 +16,13 @@ type Script interface {
 	Play(*Seat) error
 	// Clean takes away at the target what was made for the seat.
 	Clean(*Seat) error
+}
+
+// Host is a script that plays parties to which the target sends requests.
+type Host interface {
+	Script
+	// Unanswered gives how many of those requests should not have been sent and made no journey wrong since it was last called, and what one of them was.
+	Unanswered() (requests int, one string)
 }
 
 // WrongError is an answer that breaks the rules of the flow.
@@ -65,6 +73,17 @@ func (j Joined) Clean(s *Seat) error {
 		return nil
 	})
 	return first
+}
+
+// Unanswered implements Host.
+func (j Joined) Unanswered() (requests int, one string) {
+	for _, script := range j {
+		if h, ok := script.(Host); ok {
+			n, what := h.Unanswered()
+			requests, one = requests+n, cmp.Or(one, what)
+		}
+	}
+	return requests, one
 }
 
 // each calls f with each script while the seat is that script's: its memory, and its legs counted from 0.

@@ -14,6 +14,9 @@ import (
 // Outside is the leg of a request that is no part of a journey: it is sent, and not measured.
 const Outside = -1
 
+// outside is what that leg is called.
+const outside = "outside of the journey"
+
 // Seat plays one journey at a time over connections of its own, one a host.
 type Seat struct {
 	// Number tells seats apart, counted from 0.
@@ -92,7 +95,7 @@ func (s *Seat) Rest(d time.Duration) {
 
 // Wrong is the error of a script whose last answer breaks the rules.
 func (s *Seat) Wrong(expected, actual string) error {
-	w := &WrongError{Expected: expected, Actual: actual, Request: bytes.Clone(s.request), Leg: "outside of the journey", leg: s.leg}
+	w := &WrongError{Expected: expected, Actual: actual, Request: bytes.Clone(s.request), Leg: outside, leg: s.leg}
 	if s.leg >= 0 && s.leg < len(s.names) {
 		w.Leg = s.names[s.leg]
 	}

@@ -2,7 +2,9 @@ package job_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -33,5 +35,17 @@ var _ = Describe("A job against one endpoint, with a baseline", func() {
 			Expect(err).To(MatchError("the baseline is of GET /token, and this run of " + method + " " + path + ": name a run of the same with --baseline"))
 			Expect(job.ExitCode(err)).To(Equal(2))
 		}
+	})
+
+	It("asks the target nothing, in a search neither, where the baseline is of another endpoint", func() {
+		var asked atomic.Int64
+		url := serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+		for _, search := range []*load.Search{nil, {Step: 50 * time.Millisecond}} {
+			j := against(url, "", 100, 50*time.Millisecond)
+			j.Search, j.Baseline = search, &load.Result{Script: "GET /elsewhere"}
+			_, err := j.Run(context.Background())
+			Expect(job.ExitCode(err)).To(Equal(2), fmt.Sprint(err))
+		}
+		Expect(asked.Load()).To(BeZero())
 	})
 })

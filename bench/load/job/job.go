@@ -120,6 +120,9 @@ func (j Job) run(ctx context.Context) (outcome Outcome, err error) {
 	if err != nil {
 		return outcome, &certify.UsageError{Problem: err.Error()}
 	}
+	if j.Baseline != nil && j.Baseline.Script != cast.name {
+		return outcome, &load.CompareError{Before: j.Baseline.Script, After: cast.name}
+	}
 	if err := j.legs(cast.script); err != nil {
 		return outcome, err
 	}

@@ -24,11 +24,11 @@ type signed struct {
 	callback, verifier string
 }
 
-// write signs the request by RFC 5849 and writes it into the seat's buffer.
-func (r signed) write(s *load.Seat, random io.Reader) ([]byte, error) {
+// write signs the request by RFC 5849, writes it into the seat's buffer and gives its oauth_signature.
+func (r signed) write(s *load.Seat, random io.Reader) (request []byte, signature string, err error) {
 	u, err := url.Parse(r.route.URL)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	body := r.form.Encode()
 	req := &http.Request{Method: r.route.Method, URL: u, Host: u.Host, Header: http.Header{}}
@@ -44,26 +44,31 @@ func (r signed) write(s *load.Seat, random io.Reader) ([]byte, error) {
 		extra = append(extra, oauth1.Param{Name: "oauth_verifier", Value: r.verifier})
 	}
 	signer := oauth1.Signer{ConsumerKey: r.key, ClientSecret: r.secret, Token: r.token, TokenSecret: r.tokenSecret, Now: time.Now, Entropy: random}
-	if err := signer.Sign(req, extra...); err != nil {
-		return nil, err
+	if signature, err = signer.Signature(req, extra...); err != nil {
+		return nil, "", err
 	}
 	s.Buffer = r.route.Append(s.Buffer[:0], "", "Authorization: "+req.Header.Get("Authorization")+"\r\n", []byte(body))
-	return s.Buffer, nil
+	return s.Buffer, signature, nil
 }
 
 // send signs and sends as a leg.
 func (r signed) send(s *load.Seat, leg int, random io.Reader) (*lean.Response, error) {
-	request, err := r.write(s, random)
+	request, _, err := r.write(s, random)
 	if err != nil {
 		return nil, err
 	}
 	return s.Do(leg, r.route, request)
 }
 
-// acknowledge answers a hand-over with its receipt, by section 4.4 of the profile; one without a signature has none.
+// receipt is the Handover-Receipt of a hand-over with that signature, by section 4.4 of the profile.
+func receipt(signature, key string) string {
+	return oauth1.Keys{ClientSecret: key}.MAC("receipt&" + oauth1.Escape(signature))
+}
+
+// acknowledge answers a hand-over with its receipt; one without a signature has none.
 func acknowledge(w http.ResponseWriter, handover *oauth1.Message, key string) {
 	if handover.Signature != "" {
-		w.Header().Set("Handover-Receipt", oauth1.Keys{ClientSecret: key}.MAC("receipt&"+oauth1.Escape(handover.Signature)))
+		w.Header().Set("Handover-Receipt", receipt(handover.Signature, key))
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -19,6 +19,7 @@ type client struct {
 	setup                       *bidirectional.Setup
 	own, peer                   *site
 	start, delegation, callback *lean.Route
+	*trouble                    // at both sites
 }
 
 // Legs of a journey at a client that initiates, and at one that receives.
@@ -40,15 +41,15 @@ func newClient(scene *Scene) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{setup: setup}
+	c := &client{setup: setup, trouble: &trouble{}}
 	if err := scene.routes(post(&c.start, "start_endpoint", asForm), post(&c.delegation, "delegation_endpoint", asForm), get(&c.callback, "callback_endpoint")); err != nil {
 		return nil, err
 	}
-	own, peer, wrong := setup.Clients[0], setup.Clients[1], &trouble{}
+	own, peer := setup.Clients[0], setup.Clients[1]
 	c.own = &site{
-		issuer: setup.OwnIssuer, clientID: own.ID, delegationEndpoint: c.delegation.URL, secrets: map[string]string{}, trouble: wrong, random: newLots(), issued: map[string]*credentialOf{},
+		issuer: setup.OwnIssuer, clientID: own.ID, delegationEndpoint: c.delegation.URL, secrets: map[string]string{}, trouble: c.trouble, random: newLots(), issued: map[string]*credentialOf{},
 	}
-	c.peer = &site{issuer: setup.PeerIssuer, clientID: peer.ID, secrets: map[string]string{own.ID: setup.SecretAtPeer}, trouble: wrong, random: newLots(), issued: map[string]*credentialOf{}}
+	c.peer = &site{issuer: setup.PeerIssuer, clientID: peer.ID, secrets: map[string]string{own.ID: setup.SecretAtPeer}, trouble: c.trouble, random: newLots(), issued: map[string]*credentialOf{}}
 	c.peer.delegationEndpoint = c.peer.in("delegation")
 	for _, known := range setup.Clients {
 		c.own.secrets[known.ID] = known.Secret
@@ -123,7 +124,7 @@ func newInitiating(scene *Scene) (load.Script, error) {
 func (initiating) Legs() []string { return []string{"start", "callback"} }
 
 // Play implements load.Script: the client is started, and the user approves at site B.
-func (c initiating) Play(s *load.Seat) error { return c.own.trouble.journey(s, toBothSites, c.play) }
+func (c initiating) Play(s *load.Seat) error { return c.trouble.journey(s, toBothSites, c.play) }
 
 func (c initiating) play(s *load.Seat) error {
 	s.Buffer = c.start.Append(s.Buffer[:0], "", "", []byte(url.Values{"peer": {c.setup.PeerIssuer}}.Encode()))
@@ -162,7 +163,7 @@ func (receiving) Legs() []string {
 }
 
 // Play implements load.Script: site B's client delegates a credential, and the browser continues with it.
-func (c receiving) Play(s *load.Seat) error { return c.own.trouble.journey(s, toBothSites, c.play) }
+func (c receiving) Play(s *load.Seat) error { return c.trouble.journey(s, toBothSites, c.play) }
 
 func (c receiving) play(s *load.Seat) error {
 	sender, own := c.setup.Clients[1], c.setup.Clients[0]

@@ -94,11 +94,15 @@ func (r *resourceServer) Play(s *load.Seat) error {
 	return refusal(s, resp, http.StatusUnauthorized, "token_revoked")
 }
 
-// hand is section 4.4 of the profile, as the OAuth server sends it.
+// hand is section 4.4 of the profile, as the OAuth server sends it: an acknowledgement has to bear the receipt for this very request.
 func (r *resourceServer) hand(s *load.Seat, leg int, random lots, form url.Values) error {
-	resp, err := signed{route: r.handover, key: r.setup.OwnIssuer, secret: r.setup.HandoverKey, form: form}.send(s, leg, random)
+	request, signature, err := signed{route: r.handover, key: r.setup.OwnIssuer, secret: r.setup.HandoverKey, form: form}.write(s, random)
 	if err != nil {
 		return err
 	}
-	return status(s, resp, http.StatusNoContent)
+	resp, err := s.Do(leg, r.handover, request)
+	if err != nil {
+		return err
+	}
+	return first(status(s, resp, http.StatusNoContent), same(s, "Handover-Receipt", receipt(signature, r.setup.HandoverKey), string(resp.Header("Handover-Receipt"))))
 }

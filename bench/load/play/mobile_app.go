@@ -36,8 +36,8 @@ type mobileApp struct {
 	mu         sync.Mutex
 	random     lots
 	thumbprint string // of the key that was registered
-	given      latest // the access tokens, with their users
-	trouble    trouble
+	given      latest // the access tokens, the latest of them
+	trouble
 }
 
 // Legs of a journey at the app.
@@ -254,7 +254,7 @@ func (m *mobileApp) give(w http.ResponseWriter, thumbprint string) {
 		return
 	}
 	m.mu.Lock()
-	m.given.keep(compact, m.user.Name)
+	m.given.keep(compact, "")
 	m.mu.Unlock()
 	answer(w, http.StatusOK, given{compact, "DPoP", int64(lifetime / time.Second), m.system.ID, m.system.Address(), signed, rulesVersion})
 }

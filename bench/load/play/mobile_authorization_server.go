@@ -33,7 +33,7 @@ type authorizationServer struct {
 
 	deregistration, sharedToken, sharedElsewhere, sealing *lean.Route
 
-	trouble trouble
+	trouble
 }
 
 // proved is an endpoint that wants proofs.

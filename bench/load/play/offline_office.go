@@ -32,7 +32,7 @@ type office struct {
 	random   lots
 	informed map[string]offline.Information // by serial, until it is judged
 	password []byte                         // the password key that was set last
-	trouble  trouble
+	trouble
 	// relays, if set, says whether a message is the one that was to be relayed; it is called with the lock held.
 	relays func(serial string, message []byte) bool
 	// doubts, if set, says of a serial that its countersign is to be judged false.

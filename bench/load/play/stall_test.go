@@ -3,7 +3,6 @@ package play_test
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,10 +11,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/bench/load"
-	"countersign/bench/load/play"
-	"countersign/conformance"
-	"countersign/conformance/catalog"
-	"countersign/conformance/flows"
 	"countersign/conformance/ticket"
 )
 
@@ -40,21 +35,11 @@ func (h *stalling) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var _ = Describe("A server that stalls", func() {
 	// All bounds are lower ones: they follow from when journeys were to begin, and a machine that is slow makes times longer only.
 	It("is seen through a whole flow by all journeys that were to meet it, and none is lost", func() {
-		flow, err := flows.Find("ticket")
-		Expect(err).NotTo(HaveOccurred())
-		setup, stage := ticket.Default(), &conformance.Stage{}
-		DeferCleanup(stage.Close)
-		for _, a := range setup.Addresses() {
-			*a.Origin, err = stage.Listen(a.Party, "127.0.0.1:0")
-			Expect(err).NotTo(HaveOccurred())
-		}
-		target := &stalling{Handler: &mixedUp{setup: &setup, every: 1 << 40}}
-		server := httptest.NewServer(target)
-		DeferCleanup(server.Close)
-		env := &conformance.Wire{Stage: stage}
-		DeferCleanup(env.Close)
-		script, err := play.Open(context.Background(), &play.Scene{Flow: flow, Env: env, Target: conformance.Target{URL: server.URL, Setup: &setup, Run: "spec"}}, catalog.AppServer)
-		Expect(err).NotTo(HaveOccurred())
+		target := &stalling{}
+		script := appServer(func(setup *ticket.Setup) http.Handler {
+			target.Handler = &mixedUp{setup: setup, every: 1 << 40}
+			return target
+		})
 		a := load.Attacker{Script: script, Connections: 4, Limit: time.Minute, Drain: time.Minute}
 		Expect(a.Prepare(context.Background())).To(Succeed())
 		target.armed.Store(true)

@@ -44,7 +44,7 @@ func party(setup any) string {
 }
 
 var _ = Describe("A request that should not have been sent", func() {
-	DescribeTable("makes one journey wrong, and none of those that begin later or in a later run",
+	DescribeTable("makes one journey wrong, and none of those that begin later or in a later run; what no journey is left for makes the run bad",
 		func(flow string, role catalog.Role, to func(setup any) string) {
 			scene := scene(flow, role, "")
 			script, err := play.Open(context.Background(), scene, role)
@@ -52,13 +52,19 @@ var _ = Describe("A request that should not have been sent", func() {
 			a := load.Attacker{Script: script, Connections: 4, Limit: 5 * time.Second}
 			Expect(a.Prepare(context.Background())).To(Succeed())
 			DeferCleanup(func() { _ = a.Clean() })
-			resp, err := http.Post(to(scene.Target.Setup), "text/plain", strings.NewReader("strange"))
-			Expect(err).NotTo(HaveOccurred())
-			Expect(resp.Body.Close()).To(Succeed())
-			for _, wrong := range []int64{1, 0} {
+			for _, run := range []struct{ sent, wrong, strange int64 }{{1, 1, 0}, {0, 0, 0}, {12, 10, 2}} {
+				for range run.sent {
+					resp, err := http.Post(to(scene.Target.Setup), "text/plain", strings.NewReader("strange"))
+					Expect(err).NotTo(HaveOccurred())
+					Expect(resp.Body.Close()).To(Succeed())
+				}
 				r := &load.Recorder{}
 				Expect(a.Attack(context.Background(), load.Constant(50, 200*time.Millisecond), r)).To(Succeed())
-				Expect(r.Result().Counts).To(And(HaveField("Due", BeEquivalentTo(10)), HaveField("Wrong", wrong), HaveField("Finished", 10-wrong)), r.Result().Counts.Failures())
+				result := r.Result()
+				Expect(result.Counts).To(And(
+					HaveField("Due", BeEquivalentTo(10)), HaveField("Wrong", run.wrong), HaveField("Finished", 10-run.wrong), HaveField("Strange", run.strange),
+				), result.Counts.Failures())
+				Expect(result.Counts.Bad()).To(Equal(run.wrong + run.strange))
 			}
 		},
 		Entry("terminal", "ticket", catalog.Terminal, party),

@@ -25,10 +25,10 @@ type terminal struct {
 	wellKnown   string
 	use, logout *lean.Route
 
-	mu      sync.Mutex
-	lots    lots
-	people  map[string]*holder // by user name, and by user ID
-	trouble trouble
+	mu     sync.Mutex
+	lots   lots
+	people map[string]*holder // by user name, and by user ID
+	trouble
 }
 
 // holder is a person with an account, and the keys that count.

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"countersign/bench/load"
+	"countersign/bench/load/lean"
 )
 
 var _ = Describe("A strange request to a party that the harness plays", func() {
@@ -14,7 +15,8 @@ var _ = Describe("A strange request to a party that the harness plays", func() {
 	var (
 		t           trouble
 		one, two    *load.Seat
-		bad         = errors.New("a wrong answer")
+		bad         = error(&load.WrongError{Leg: "start", Expected: "right", Actual: "a wrong answer"})
+		late        = &lean.Error{Kind: lean.TimedOut, Err: errors.New("no answer")}
 		wrongAnswer = func(*load.Seat) error { return bad }
 		fine        = func(*load.Seat) error { return nil }
 	)
@@ -56,13 +58,54 @@ var _ = Describe("A strange request to a party that the harness plays", func() {
 		})).To(wrong, "it came before the other began")
 		t.begin(two)
 		Expect(t.journey(one, expected, func(s *load.Seat) error { return errors.Join(strange(s), bad) })).To(MatchError(bad))
-		Expect(t.end(two, false)).To(BeEmpty())
+		Expect(t.end(two, nil)).To(BeEmpty())
 	})
 
 	It("is a fault of its own beside another that a wrong answer answers for", func() {
 		t.begin(two)
 		Expect(t.journey(one, expected, func(s *load.Seat) error { return errors.Join(strange(s), strange(s), bad) })).To(MatchError(bad))
-		Expect(t.end(two, false)).To(Equal("a request of nobody"))
+		Expect(t.end(two, nil)).To(Equal("a request of nobody"))
+	})
+
+	It("is left to the others by a journey without an answer, which tells nothing of it", func() {
+		Expect(t.journey(one, expected, func(*load.Seat) error {
+			for range 2 {
+				Expect(t.journey(two, expected, strange)).To(Succeed(), "the other may have to answer for it")
+			}
+			return late
+		})).To(MatchError(late))
+		for range 2 {
+			Expect(t.journey(two, expected, fine)).To(wrong)
+		}
+		Expect(t.journey(two, expected, fine)).To(Succeed())
+	})
+
+	It("makes a journey of its own wrong, also where one is the last for many of them", func() {
+		Expect(t.journey(one, expected, func(*load.Seat) error {
+			for range 3 {
+				Expect(t.journey(two, expected, strange)).To(Succeed(), "the other may have to answer for it")
+			}
+			return nil
+		})).To(wrong)
+		for range 2 {
+			Expect(t.journey(one, expected, fine)).To(wrong)
+		}
+		Expect(t.journey(one, expected, fine)).To(Succeed())
+	})
+
+	It("is told of in the end where no journey answers for it, also where there are more than can be held against any", func() {
+		Expect(t.journey(one, expected, strange)).To(wrong)
+		requests, what := t.Unanswered()
+		Expect(requests).To(BeZero())
+		Expect(what).To(BeEmpty())
+		for range mostNotes + 500 {
+			t.note("a request of nobody")
+		}
+		Expect(t.journey(one, expected, fine)).To(wrong)
+		requests, what = t.Unanswered()
+		Expect(requests).To(Equal(mostNotes + 499))
+		Expect(what).To(Equal("a request of nobody"))
+		Expect(t.journey(one, expected, fine)).To(Succeed(), "it has been told of")
 	})
 })
 

@@ -28,9 +28,9 @@ type platform struct {
 	authorization, logout, token, authentication, status *lean.Route
 	authorizing, leaving                                 *lean.Route // how forms are sent to the pages
 
-	mu      sync.Mutex
-	subs    map[string]bool // the users of whom logouts may come
-	trouble trouble
+	mu   sync.Mutex
+	subs map[string]bool // the users of whom logouts may come
+	trouble
 }
 
 // Legs of a journey at the platform.

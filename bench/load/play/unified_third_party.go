@@ -31,12 +31,12 @@ type thirdParty struct {
 	legs                                         []string
 	access, callback, resource, home, batch, out *lean.Route // batch and out are nil where the target has none
 
-	mu      sync.Mutex
-	random  lots
-	codes   map[string]login // by code, until it is exchanged
-	passes  map[string]login // by pass token, until it is used
-	owners  latest           // by account: its sub
-	trouble trouble
+	mu     sync.Mutex
+	random lots
+	codes  map[string]login // by code, until it is exchanged
+	passes map[string]login // by pass token, until it is used
+	owners latest           // by account: its sub
+	trouble
 }
 
 // login is what a code and a pass token stand for.
