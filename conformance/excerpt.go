@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"encoding/hex"
-	"fmt"
 	"mime"
 	"net/http"
 	"strings"
@@ -11,11 +10,10 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// excerpt keeps what a report can show of a body: text as it is, CBOR in diagnostic notation (RFC 8949 section 8), other bytes in
-// hexadecimal digits.
+// excerpt keeps what a report can show of a body, and what it needs beyond that to find the secrets in it: text as it is, CBOR in diagnostic notation (RFC 8949
+// section 8), other bytes in hexadecimal digits.
 func excerpt(header http.Header, body []byte) string {
-	const most = 16 << 10
-	shown := body[:min(len(body), most)]
+	shown := body[:min(len(body), maxShown+beyond)]
 	text := strings.ToValidUTF8(string(shown), "\uFFFD")
 	switch kind, _, _ := mime.ParseMediaType(header.Get("Content-Type")); {
 	case kind == "application/cbor" || kind == "application/cose":
@@ -25,9 +23,6 @@ func excerpt(header http.Header, body []byte) string {
 		text = hexadecimal(shown)
 	case !utf8.Valid(shown) && !strings.HasPrefix(kind, "text/") && !strings.HasSuffix(kind, "json"):
 		text = hexadecimal(shown)
-	}
-	if len(body) > most {
-		text += fmt.Sprintf("... (%d bytes in all)", len(body))
 	}
 	return text
 }

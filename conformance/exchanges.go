@@ -55,7 +55,8 @@ func (s *Session) Transcript() []Exchange {
 func (s *Session) report(result *Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := redact.New(s.Env.Names())
+	text, hide := redact.New(s.Env.Names()), hiding(s.Secrets)
+	clean := func(shown string) string { return hide(text.Redact(shown)) }
 	text.Learn(s.replaced...)
 	exchanges := reported(s.exchanges, result.Failure)
 	result.Exchanges = make([]Exchange, 0, len(exchanges))
@@ -66,22 +67,24 @@ func (s *Session) report(result *Result) {
 		}
 	}
 	for _, e := range exchanges {
-		e.URL, e.RequestBody, e.ResponseBody, e.Problem = text.Redact(e.URL), text.Redact(e.RequestBody), text.Redact(e.ResponseBody), text.Redact(e.Problem)
-		e.RequestHeaders, e.ResponseHeaders = redactHeaders(text, e.RequestHeaders), redactHeaders(text, e.ResponseHeaders)
+		e.Method, e.URL, e.Problem = hide(e.Method), clean(e.URL), clean(e.Problem)
+		e.RequestBody = beginning(e.RequestBody, len(e.RawRequest), maxShown, clean)
+		e.ResponseBody = beginning(e.ResponseBody, len(e.RawResponse), maxShown, clean)
+		e.RequestHeaders, e.ResponseHeaders = redactHeaders(text, hide, e.RequestHeaders), redactHeaders(text, hide, e.ResponseHeaders)
 		e.RawRequest, e.RawResponse = nil, nil // a run has many checks, and these hold secrets
 		result.Exchanges = append(result.Exchanges, e)
 	}
-	result.Reason = text.Redact(result.Reason)
+	result.Reason = clean(result.Reason)
 	if f := result.Failure; f != nil {
-		f.Expected, f.Actual = text.Redact(f.Expected), shown(text, f.Actual)
+		f.Expected, f.Actual = clean(f.Expected), beginning(f.Actual, len(f.Actual), maxActual, clean)
 	}
 }
 
-func redactHeaders(text *redact.Text, headers []Header) []Header {
+func redactHeaders(text *redact.Text, hide func(string) string, headers []Header) []Header {
 	out := []Header{}
 	for _, h := range headers {
 		if v, keep := text.RedactHeader(h.Name, h.Value); keep {
-			out = append(out, Header{Name: h.Name, Value: v})
+			out = append(out, Header{Name: hide(h.Name), Value: hide(v)})
 		}
 	}
 	return out
@@ -110,8 +113,11 @@ func reported(exchanges []Exchange, failure *Failure) []Exchange {
 			continue
 		}
 		if room -= size; room < 0 {
-			e.URL, _, _ = strings.Cut(e.URL[:min(len(e.URL), maxActual)], "?")
+			if e.URL, _, _ = strings.Cut(e.URL, "?"); len(e.URL) > maxActual {
+				e.URL = "" // its beginning could end with half a secret
+			}
 			e.RequestHeaders, e.ResponseHeaders, e.RequestBody, e.ResponseBody = nil, nil, "", ""
+			e.RawRequest, e.RawResponse = nil, nil
 			if e.Problem == "" {
 				e.Problem = fmt.Sprintf("left out: a report shows %d bytes of a check", maxReported)
 			}
@@ -120,19 +126,15 @@ func reported(exchanges []Exchange, failure *Failure) []Exchange {
 	return all
 }
 
-// shown is a text of which a target may have made much, without its secrets. These are looked for in twice as much as can be shown, and only where a word
-// ends: half a secret would not be found.
-func shown(secrets *redact.Text, text string) string {
-	begin := text
-	if len(text) > 2*maxActual {
-		begin = text[:2*maxActual]
-		if end := strings.LastIndexAny(begin, " \t\r\n\"'&,;<>"); end > 0 {
-			begin = begin[:end]
-		}
+// beginning is what a report shows of a text: most bytes of it, without secrets. size is how many bytes there are in all, of which the text may be the first.
+// Secrets are taken out before the cut, since half of one would not be found, and looked for in some more than is shown, and not in all that a target may send.
+func beginning(text string, size, most int, clean func(string) string) string {
+	window := text[:min(len(text), most+beyond)]
+	cleaned := clean(window)
+	if max(len(text), size) > most+beyond {
+		cleaned = redact.Uncut(cleaned)
+	} else if len(cleaned) <= most {
+		return cleaned
 	}
-	redacted := secrets.Redact(begin)
-	if len(redacted) <= maxActual && len(begin) == len(text) {
-		return redacted
-	}
-	return strings.ToValidUTF8(redacted[:min(len(redacted), maxActual)], "") + fmt.Sprintf("... (%d bytes in all)", len(text))
+	return strings.ToValidUTF8(cleaned[:min(len(cleaned), most)], "") + fmt.Sprintf("... (%d bytes in all)", size)
 }

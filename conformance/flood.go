@@ -30,8 +30,9 @@ const (
 	maxHeader = 64 << 10
 	// A request to a party has arriving to come in, headers and body each, and departing to be answered: parties answer late on purpose.
 	arriving, departing = 10 * time.Second, 5 * time.Minute
-	// A report shows maxReported bytes of the messages of a check, and of what is wrong maxActual: to take the secrets out of a text takes time.
-	maxReported, maxActual = 2 << 20, 8 << 10
+	// A report shows maxReported bytes of the messages of a check, of a body maxShown, and of what is wrong maxActual: to take the secrets out of a text takes
+	// time. They are looked for beyond what is shown, too.
+	maxReported, maxShown, maxActual, beyond = 2 << 20, 16 << 10, 8 << 10, 4 << 10
 	// limitsInBound is how many exchanges that take as long as they may fit into a check.
 	limitsInBound = 20
 )

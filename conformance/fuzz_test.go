@@ -121,7 +121,7 @@ func FuzzExcerpt(f *testing.F) {
 		if !utf8.ValidString(shown) {
 			t.Errorf("%q is no UTF-8", shown)
 		}
-		if most := 12*min(len(body), 16<<10) + 100; len(shown) > most {
+		if most := 12*min(len(body), 20<<10) + 100; len(shown) > most {
 			t.Errorf("%d bytes are shown in %d", len(body), len(shown))
 		}
 	})

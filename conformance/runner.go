@@ -21,6 +21,8 @@ type Runner struct {
 	Clocked bool
 	// Shuffle, if set, begins the checks in an order of its own. The results come in the order of the checks all the same.
 	Shuffle *uint64
+	// Secrets are those of the configuration, which no result shows.
+	Secrets []Secret
 	// Progress, if set, is told of each result as it comes, one call at a time.
 	Progress func(done, total int, r Result)
 	// Repro gives the command that runs a check again.
@@ -107,11 +109,11 @@ func (r Runner) play(ctx context.Context, c Check) Result {
 	if err := ctx.Err(); err != nil {
 		result.Verdict, result.Reason = Skip, "the run was stopped before this check began"
 	} else if env, target, err := r.Open(ctx, c); err != nil {
-		result.Verdict, result.Reason = Error, err.Error()
+		result.Verdict, result.Reason = Error, hiding(r.Secrets)(err.Error())
 	} else {
-		session := &Session{Check: c, Target: target, Env: env}
+		session := &Session{Check: c, Target: target, Env: env, Secrets: r.Secrets}
 		if err := env.Within(func() { result = session.Run() }); err != nil {
-			result.Verdict, result.Reason, result.Failure = Error, err.Error(), nil
+			result.Verdict, result.Reason, result.Failure = Error, hiding(r.Secrets)(err.Error()), nil
 		}
 		env.Close()
 		if ctx.Err() != nil {

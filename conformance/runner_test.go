@@ -187,6 +187,15 @@ var _ = Describe("A runner", func() {
 		Expect(results[0].Exchanges).To(HaveLen(1), "the evidence stays")
 	})
 
+	It("shows no secret of the configuration in why a check could not begin, or broke", func() {
+		secrets := []conformance.Secret{{Place: "setup.key", Value: "canary-key"}}
+		broken := conformance.Runner{Open: open(&fake{within: errors.New("canary%2Dkey broke")}), Secrets: secrets}.Run(ctx, checks(1, pass))
+		unopened := conformance.Runner{Secrets: secrets, Open: func(context.Context, conformance.Check) (conformance.Env, conformance.Target, error) {
+			return nil, conformance.Target{}, errors.New("there is no canary-key")
+		}}.Run(ctx, checks(1, pass))
+		Expect([]string{broken[0].Reason, unopened[0].Reason}).To(Equal([]string{"‹setup.key› broke", "there is no ‹setup.key›"}))
+	})
+
 	It("closes the surroundings of every check", func() {
 		env := &fake{answer: func(*http.Request) (*http.Response, error) { return nil, errors.New("gone") }}
 		conformance.Runner{Open: open(env), Parallel: 1}.Run(ctx, checks(3, func(s *conformance.Session) { s.Do("harness", get("http://target/")) }))

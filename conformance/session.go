@@ -28,6 +28,8 @@ type Session struct {
 	Check  Check
 	Target Target
 	Env    Env
+	// Secrets are taken out of the result, besides those that the check meets.
+	Secrets []Secret
 
 	mu        sync.Mutex
 	exchanges []Exchange

@@ -2,11 +2,14 @@ package conformance_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"time"
 
@@ -48,8 +51,12 @@ var _ = Describe("A session", func() {
 	)
 
 	DescribeTable("judges what is not met by the strength of the requirement",
-		func(k catalog.Keyword, v conformance.Verdict) { Expect(conformance.Unmet(k)).To(Equal(v)) },
-		Entry("a MUST fails", catalog.Must, conformance.Fail), Entry("a SHOULD warns", catalog.Should, conformance.Warn), Entry("a MAY warns", catalog.May, conformance.Warn),
+		func(id catalog.ID, k catalog.Keyword, v conformance.Verdict) {
+			s := conformance.Session{Check: conformance.Check{ID: id, Role: catalog.Platform, Run: func(s *conformance.Session) { s.Fail("black", "white") }}, Env: &fake{}}
+			Expect(s.Check.Requirement().Keyword).To(Equal(k))
+			Expect(s.Run()).To(And(HaveField("Verdict", v), HaveField("Failure.Actual", "white")))
+		},
+		Entry("a MUST fails", catalog.ID("UN-PL-01"), catalog.Must, conformance.Fail), Entry("a SHOULD warns", catalog.ID("UN-PL-91"), catalog.Should, conformance.Warn),
 	)
 
 	It("names the check, the role and the requirement in its result", func() {
@@ -75,6 +82,18 @@ var _ = Describe("A session", func() {
 		Entry("where there is a clock", nil, conformance.Pass, ""),
 		Entry("where there is none", conformance.ErrNoClock, conformance.Skip, "the target offers no test clock and its lifetime is too long to wait for (1h0m0s to wait)"),
 		Entry("where it is broken", errors.New("status 500"), conformance.Fail, ""),
+	)
+
+	DescribeTable("lets time pass for what a check looks at besides",
+		func(err error, verdict conformance.Verdict, want bool) {
+			var passed bool
+			r := play(&fake{advance: err}, func(s *conformance.Session) { passed = s.Passes(time.Hour) })
+			Expect(r.Verdict).To(Equal(verdict))
+			Expect(passed).To(Equal(want))
+		},
+		Entry("where there is a clock", nil, conformance.Pass, true),
+		Entry("and goes on where there is none", conformance.ErrNoClock, conformance.Pass, false),
+		Entry("and blames the target whose clock is broken", errors.New("status 500"), conformance.Fail, false),
 	)
 
 	Describe("asking the target", func() {
@@ -250,21 +269,80 @@ var _ = Describe("A session", func() {
 		Expect(r.Exchanges[1].URL).To(Equal("http://target/authorize?oauth_token=‹oauth_token_secret 1›"))
 	})
 
-	It("shows the beginning of what is wrong, and takes secrets out of no more than that", func() {
-		secret := "nnch734d00sl2jdk"
-		actual := func(text string) string {
-			return play(&fake{answer: page("token=" + secret)}, func(s *conformance.Session) {
+	It("shows nothing of a configured secret, wherever it stood, but of one that is too short", func() {
+		env := &fake{answer: answers(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["X-Canary-Key"] = []string{"canary-key"}
+			_, _ = io.WriteString(w, "yes, canary%2Dkey")
+		})}
+		r := conformance.Runner{Open: open(env), Secrets: []conformance.Secret{{Place: "setup.key", Value: "canary-key"}, {Place: "setup.name", Value: "Canary-Key"}, {Place: "setup.k", Value: "yes"}}}.Run(
+			context.Background(), checks(1, func(s *conformance.Session) {
+				s.Play("site-a", http.NotFoundHandler())
+				env.played["site-a"].ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("canary-key", "/canary-key", strings.NewReader("canary-key")))
+				s.Do("harness", get("http://target/canary-key"))
+				s.Fail("canary-key", "canary-key")
+			}))[0]
+		Expect(json.Marshal(r)).NotTo(ContainSubstring("anary"))
+		Expect(r.Failure.Actual).To(Equal("‹setup.key›"))
+		Expect(r.Exchanges[1].ResponseBody).To(Equal("yes, ‹setup.key›"))
+	})
+
+	Describe("cutting what is long", func() {
+		const (
+			met        = "nnch734d00sl2jdkkllo9940pd9333jhhh5s93j4hdidpolapfkkdhi9sl3r"
+			configured = "00791901583802375703167603959504751405543306335207127107919"
+		)
+		plain := func(text string) string { return text }
+		escaped := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "0", "%30") }
+		// shown is what a report shows of a text that a check calls wrong, and of it as an answer's body, where a secret is configured.
+		shown := func(secret, text, kind string) (actual, body string) {
+			s := conformance.Session{Secrets: []conformance.Secret{{Place: "setup.key", Value: secret}}, Env: &fake{answer: answers(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", kind)
+				_, _ = io.WriteString(w, map[string]string{"/": text, "/token": "token=" + met}[r.URL.Path])
+			})}}
+			s.Check = conformance.Check{ID: must(), Role: catalog.OAuthServer, Run: func(s *conformance.Session) {
+				s.Do("harness", get("http://target/token"))
 				s.Do("harness", get("http://target/"))
 				s.Fail("less", text)
-			}).Failure.Actual
+			}}
+			r := s.Run()
+			return r.Failure.Actual, r.Exchanges[1].ResponseBody
 		}
-		Expect(actual(strings.Repeat("x", 1<<20))).To(And(HavePrefix("xxxx"), HaveLen(8<<10+len("... (1048576 bytes in all)")), HaveSuffix("... (1048576 bytes in all)")))
-		for before := range len(secret) + 1 { // the cut goes through each place of a secret
-			text := strings.Repeat("x", before) + " " + strings.Repeat(secret+" ", 4<<10)
-			shown := actual(text)
-			Expect(shown).To(And(ContainSubstring(" ‹token 1› ‹token 1›"), HaveSuffix("... (%d bytes in all)", len(text))))
-			Expect(shown).NotTo(ContainSubstring(secret[:3]))
-		}
+
+		It("shows the beginning, and says how much there is", func() {
+			actual, body := shown("", "status 303 to "+strings.Repeat("x", 1<<20-14), "text/plain")
+			Expect(actual).To(And(HavePrefix("status 303 to xxxx"), HaveLen(8<<10+len("... (1048576 bytes in all)")), HaveSuffix("xxxx... (1048576 bytes in all)")))
+			Expect(body).To(And(HavePrefix("status 303 to xxxx"), HaveLen(16<<10+len("... (1048576 bytes in all)")), HaveSuffix("xxxx... (1048576 bytes in all)")))
+			_, body = shown("", strings.Repeat("\xff", 1<<20), "image/png")
+			Expect(body).To(And(HavePrefix("h'ffff"), HaveLen(16<<10+len("... (1048576 bytes in all)")), HaveSuffix("ffff... (1048576 bytes in all)")))
+			_, body = shown("", strings.Repeat("\xff", 1<<20), "text/plain")
+			Expect(body).To(HaveSuffix("... (1048576 bytes in all)"))
+		})
+
+		DescribeTable("shows no part of a secret that goes on behind the cut",
+			func(secret, label, kind string, spell func(string) string, part string) {
+				spelled := spell(secret + " ")
+				for before := 0; before <= len(spelled); before += max(1, len(spelled)/8) { // so that the cut goes through it at many places
+					text := strings.Repeat(spell("x"), before) + strings.Repeat(spelled, 40<<10/len(spelled))
+					actual, body := shown(secret, text, kind)
+					for _, cut := range []string{actual, body} {
+						Expect(cut).To(And(ContainSubstring(label), HaveSuffix("... (%d bytes in all)", len(text))))
+						Expect(cut).NotTo(ContainSubstring(part))
+					}
+				}
+			},
+			Entry("and that the check has met", met, "‹token 1›", "text/plain", plain, "nnc"),
+			Entry("and that is configured", configured, "‹setup.key›", "text/plain", plain, "0079"),
+			Entry("and has escapes", configured, "‹setup.key›", "text/plain", escaped, "%30%3079"),
+			Entry("and that is a configured one with spaces in it", strings.ReplaceAll(configured, "9", " "), "‹setup.key›", "text/plain", plain, "007 "),
+		)
+
+		It("shows no part of one in the digits of a body that is no text", func() {
+			for before := 0; before <= len(configured); before += 7 {
+				_, body := shown(configured, "\xff"+strings.Repeat("x", before)+strings.Repeat(configured, 600), "image/png")
+				Expect(body).To(And(HavePrefix("h'ff"), ContainSubstring("‹setup.key›"), HaveSuffix("bytes in all)")))
+				Expect(body).NotTo(ContainSubstring(hex.EncodeToString([]byte("0079"))))
+			}
+		})
 	})
 
 	It("shows nothing of a secret in the reason of a skip or a break", func() {

@@ -186,6 +186,7 @@ var _ = Describe("HAR", func() {
 		Entry("that is text as text", "application/json", `{"a":1}`, `{"a":1}`, "", ""),
 		Entry("that is bytes in base64", "image/png", "h'89504e47ff'", "iVBOR/8=", "base64", ""),
 		Entry("that is bytes, of which the report keeps the first, in base64", "image/png", "h'8950'... (70000 bytes in all)", "iVA=", "base64", "the report keeps the first 2 bytes (70000 bytes in all)"),
+		Entry("that is bytes, where the report cuts one in two", "image/png", "h'89504... (70000 bytes in all)", "iVA=", "base64", "the report keeps the first 2 bytes (70000 bytes in all)"),
 		Entry("that is CBOR in diagnostic notation", "application/cbor", "{1: h'89'}", "{1: h'89'}", "", "CBOR diagnostic notation (RFC 8949 section 8)"),
 		Entry("that only looks like bytes as text", "text/plain", "h'8'", "h'8'", "", ""),
 	)

@@ -238,7 +238,7 @@ func setCookie(line string) harCookie {
 }
 
 // octets is how an excerpt of a body shows bytes that are no text, and how it goes on where it is cut.
-var octets = regexp.MustCompile(`^h'((?:[0-9a-f]{2})*)'(\.\.\. \([0-9]+ bytes in all\))?$`)
+var octets = regexp.MustCompile(`^h'((?:[0-9a-f]{2})*)(?:'|[0-9a-f]?'?(\.\.\. \([0-9]+ bytes in all\)))$`)
 
 // harBody is a body as HAR has it. Bytes that are no text come in base64; CBOR comes in the diagnostic notation that the report has.
 func harBody(headers []conformance.Header, body string) (text, encoding, comment string) {

@@ -36,17 +36,23 @@ type handovers struct {
 	receipt func(handover) string
 }
 
-// takeHandovers begins to answer hand-overs, at OwnIssuer with /handover behind it.
+// takeHandovers begins to answer hand-overs.
 func (t *test) takeHandovers() *handovers {
 	h := &handovers{t: t}
-	mux := http.NewServeMux()
+	t.Play("site-a", t.atHandover(h))
+	return h
+}
+
+// atHandover puts what answers hand-overs at OwnIssuer with /handover behind it. Elsewhere it says 404 in words: a client's callback may be at the same site, and a
+// person who logs in by hand reads the verifier from its address, where a browser goes only for a page.
+func (t *test) atHandover(h http.Handler) http.Handler {
 	u, err := url.Parse(t.OwnIssuer)
 	if err != nil {
 		t.Broken("the issuer %q of the harness is no URL: %v", t.OwnIssuer, err)
 	}
+	mux := http.NewServeMux()
 	mux.Handle(strings.TrimSuffix(u.Path, "/")+"/handover", h)
-	t.Play("site-a", mux)
-	return h
+	return mux
 }
 
 func (h *handovers) ServeHTTP(w http.ResponseWriter, r *http.Request) {

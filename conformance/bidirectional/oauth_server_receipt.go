@@ -14,6 +14,12 @@ func receiptOf(signature, key string) string {
 	return sign("HMAC-SHA256", "receipt&"+escape(signature), credentials{clientSecret: key})
 }
 
+// receiptFor is receiptOf for the hand-over that has this header.
+func receiptFor(h http.Header, key string) string {
+	signed, _ := authorizationParams(h.Values("Authorization"))
+	return receiptOf(handover{signed: signed}.param("oauth_signature"), key)
+}
+
 // acknowledge puts a receipt into an answer, unless it is empty.
 func acknowledge(header http.Header, receipt string) {
 	if receipt != "" {
@@ -22,13 +28,12 @@ func acknowledge(header http.Header, receipt string) {
 }
 
 // acknowledgeHandovers answers hand-overs that no check asks for, from here on, as the resource server of the target's site does. What it says follows from the
-// hand-over alone, so that it does not matter which of several checks answers. They are no part of the check and not recorded.
+// hand-over alone, so that it does not matter which of several checks answers. They are no part of the check and stand in no report.
 func (t *test) acknowledgeHandovers() {
-	err := t.Env.Play("site-a", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		signed, _ := authorizationParams(r.Header.Values("Authorization"))
-		acknowledge(w.Header(), receiptOf(handover{signed: signed}.param("oauth_signature"), t.HandoverKey))
+	err := t.Env.Play("site-a", t.atHandover(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		acknowledge(w.Header(), receiptFor(r.Header, t.HandoverKey))
 		w.WriteHeader(http.StatusNoContent)
-	}))
+	})))
 	if err != nil {
 		t.Broken("the harness cannot play site-a: %v", err)
 	}
@@ -63,17 +68,18 @@ func acknowledgementIsTheResourceServers(t *test) {
 		}
 	}
 	const longer = 4 * time.Second // than the pauses after the first and the second try
-	more := func() (which *issued, tries int) {
+	var more *issued
+	var tries int
+	if t.Env.Await(longer, func() bool {
 		for i, token := range append(tokens, once) {
-			if tries := len(taken.of(token.token)); tries > 2 || i == len(tokens) && tries > 1 {
-				return &token, tries
+			if tries = len(taken.of(token.token)); tries > 2 || i == len(tokens) && tries > 1 {
+				more = &token
+				return true
 			}
 		}
-		return nil, 0
-	}
-	if t.Env.Await(longer, func() bool { which, _ := more(); return which != nil }) {
-		which, tries := more()
-		t.FailAt(which.answer.Exchange, "no hand-over after the one that was answered with 204 and the right receipt", fmt.Sprintf("%d hand-overs of the token", tries))
+		return false
+	}) {
+		t.FailAt(more.answer.Exchange, "no hand-over after the one that was answered with 204 and the right receipt", fmt.Sprintf("%d hand-overs of the token", tries))
 	}
 	for i, w := range wrong {
 		taken.acknowledgeFirst(w.receipt)

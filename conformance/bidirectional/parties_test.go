@@ -164,12 +164,11 @@ var _ = Describe("A site that the harness plays", func() {
 		for _, unsigned := range []bool{false, true} {
 			r.unsigned = unsigned
 			req := t.sign(r)
-			signed, _ := authorizationParams(req.Header.Values("Authorization"))
 			resp, err := server.Client().Do(req)
 			gomega.Expect(err).NotTo(gomega.HaveOccurred())
 			gomega.Expect(resp.Body.Close()).To(gomega.Succeed())
 			gomega.Expect(resp).To(gomega.HaveHTTPStatus(http.StatusNoContent))
-			gomega.Expect(resp.Header.Get("Handover-Receipt")).To(gomega.Equal(receiptOf(handover{signed: signed}.param("oauth_signature"), "handover-key")))
+			gomega.Expect(resp.Header.Get("Handover-Receipt")).To(gomega.Equal(receiptFor(req.Header, "handover-key")))
 			gomega.Expect(resp.Header.Get("Handover-Receipt") == "").To(gomega.Equal(unsigned))
 		}
 	})
@@ -191,6 +190,50 @@ var _ = Describe("A site that the harness plays", func() {
 		gomega.Expect(status).To(gomega.Equal(http.StatusBadRequest))
 		gomega.Expect(lastProblem()).To(gomega.Equal("parameter_absent: temporary_credential_secret"))
 	})
+})
+
+// lobby is surroundings that keep who is played.
+type lobby struct {
+	noon
+	played map[string]http.Handler
+}
+
+func (l lobby) Play(party string, h http.Handler) error {
+	l.played[party] = h
+	return nil
+}
+
+var _ = Describe("The resource server of an OAuth server under test", func() {
+	DescribeTable("answers hand-overs, and elsewhere shows a browser a page, so that a person can read the address of the callback there,",
+		func(play func(*test)) {
+			env := lobby{played: map[string]http.Handler{}}
+			t := &test{
+				Judge: judge.Judge{Session: &conformance.Session{Env: env}},
+				Setup: Setup{OwnIssuer: "http://site-a.example/below", HandoverKey: "handover-key"},
+			}
+			play(t)
+			answer := func(req *http.Request) *http.Response {
+				rec := httptest.NewRecorder()
+				env.played["site-a"].ServeHTTP(rec, req)
+				return rec.Result()
+			}
+			handover := t.sign(request{
+				method: http.MethodPost, url: t.OwnIssuer + "/handover", nonce: "a-nonce",
+				by: credentials{client: "http://server.example", clientSecret: "handover-key"}, form: url.Values{"event": {"issued"}, "token": {"t"}},
+			})
+			gomega.Expect(answer(handover)).To(gomega.And(
+				gomega.HaveHTTPStatus(http.StatusNoContent),
+				gomega.HaveHTTPHeaderWithValue("Handover-Receipt", receiptFor(handover.Header, "handover-key")),
+			))
+			gomega.Expect(answer(httptest.NewRequest(http.MethodGet, "http://site-a.example/below/callback?oauth_verifier=v", nil))).To(gomega.And(
+				gomega.HaveHTTPStatus(http.StatusNotFound),
+				gomega.HaveHTTPHeaderWithValue("Content-Type", gomega.HavePrefix("text/plain")),
+				gomega.HaveHTTPBody(gomega.Not(gomega.BeEmpty())),
+			))
+		},
+		Entry("where no check asks for them", (*test).acknowledgeHandovers),
+		Entry("where a check does", func(t *test) { t.takeHandovers() }),
+	)
 })
 
 var _ = DescribeTable("An Authorization header",

@@ -84,7 +84,6 @@ func (j Job) Run(ctx context.Context) (conformance.Report, error) {
 	}
 	report := r.report
 	report.Results = r.runner.Run(ctx, r.checks)
-	config.Hide(report.Results, j.Config.Secrets)
 	if ctx.Err() != nil {
 		return report, &StoppedError{Checks: len(r.checks)}
 	}

@@ -31,13 +31,19 @@ type trial struct {
 	defect string       // empty: none
 }
 
+// requirement is the one that the fault breaks: behind a slash stands which part of it.
+func (t trial) requirement() string {
+	id, _, _ := strings.Cut(t.defect, "/")
+	return id
+}
+
 // certified starts the program, wired to a harness of its own, has it certified, and stops it.
 func (t trial) certified() conformance.Report {
 	GinkgoHelper()
 	job, stop := independent(t.flow, t.role, t.defect)
 	defer stop()
 	if t.defect != "" {
-		job.Only = []string{t.defect}
+		job.Only = []string{t.requirement()}
 	}
 	report, err := job.Run(context.Background())
 	Expect(err).NotTo(HaveOccurred(), "%s %s %s", t.flow.Name, t.role, t.defect)
@@ -144,8 +150,10 @@ var _ = Describe("An implementation written from the profile alone, in another l
 			Expect(err).NotTo(HaveOccurred())
 			listed := strings.Fields(string(out))
 			Expect(len(listed)).To(BeNumerically(">=", 24), flow.Name)
-			for _, id := range listed {
-				trials = append(trials, trial{flow, named(catalog.MustLookup(catalog.ID(id)).Roles[0]), id})
+			for _, defect := range listed {
+				t := trial{flow: flow, defect: defect}
+				t.role = named(catalog.MustLookup(catalog.ID(t.requirement())).Roles[0])
+				trials = append(trials, t)
 			}
 		}
 		slices.Reverse(trials) // the clients last in the list take longest: a check waits for what a broken one never sends

@@ -44,7 +44,7 @@ func (j Job) prepare(ctx context.Context) (r ready, err error) {
 	}
 	selection := j.selection()
 	r.report = j.report(chosen)
-	r.runner = conformance.Runner{Parallel: j.Parallel, Progress: j.Progress, Repro: j.repro}
+	r.runner = conformance.Runner{Parallel: j.Parallel, Secrets: j.Config.Secrets, Progress: j.Progress, Repro: j.repro}
 	if j.Shuffle {
 		r.runner.Shuffle = &j.Config.Seed
 	}

@@ -111,11 +111,11 @@ func doorOf(c config.Config) (launch.Door, error) {
 }
 
 // without takes secrets out of a line, also where a secret has lines of its own.
-func without(secrets []config.Secret) func(string) string {
+func without(secrets []conformance.Secret) func(string) string {
 	text := redact.New(nil)
 	for _, s := range secrets {
 		for line := range strings.Lines(s.Value) {
-			if line = strings.TrimRight(line, "\r\n"); len(line) >= config.ShortestSecret {
+			if line = strings.TrimRight(line, "\r\n"); len(line) >= conformance.ShortestSecret {
 				text.LearnSecret(s.Place, line)
 			}
 		}

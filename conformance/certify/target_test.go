@@ -146,7 +146,7 @@ var _ = Describe("A target that is started", func() {
 
 	It("hides every line of a secret that has several", func() {
 		job := resourceServer(`printf 'first half\nsecond half\n'; exit 1`)
-		job.Config.Secrets = []config.Secret{{Place: "setup.key", Value: "first half\nsecond half"}}
+		job.Config.Secrets = []conformance.Secret{{Place: "setup.key", Value: "first half\nsecond half"}}
 		_, err := job.Run(context.Background())
 		Expect(err).To(MatchError(ContainSubstring("\n  ‹setup.key›\n  ‹setup.key›")))
 		Expect(os.ReadFile(job.Log)).NotTo(ContainSubstring("half"))

@@ -54,11 +54,26 @@ type Config struct {
 	// Setup is what the file says for the flow of Profile; nil: the flow's defaults.
 	Setup conformance.Setup
 	// Secrets are the texts of the file, and those that its references stand for, that nobody is to read in a report.
-	Secrets []Secret
+	Secrets []conformance.Secret
 
 	source source
 	// referred are the places of the texts that references stood for.
 	referred []string
+}
+
+// Targetless is the key that describes a target which nothing names; empty: there is none. The built-in reference would be judged in that target's place.
+func (c Config) Targetless() string {
+	switch {
+	case c.Target != "" || c.Start.Any():
+		return ""
+	case c.Setup != nil:
+		return "setup"
+	case c.TLS != (TLS{}):
+		return "tls"
+	case c.Stage.Secure() || len(c.Stage.Listen) > 0:
+		return "stage"
+	}
+	return ""
 }
 
 // ExpectedFailure is a requirement, or one check of it, that the target is known not to meet, and why.

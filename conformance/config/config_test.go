@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
 	"countersign/conformance/config"
@@ -134,7 +135,7 @@ var _ = Describe("A configuration", func() {
 		setup := bidirectional.Default()
 		expected.Profile, expected.Setup = "bidirectional@1", &setup
 		setup.OwnIssuer, setup.HandoverKey = "http://127.0.0.1:1", "12345"
-		expected.Secrets = []config.Secret{
+		expected.Secrets = []conformance.Secret{
 			{Place: "setup.handover_key", Value: "12345"}, {Place: "setup.users[0].password", Value: "pw"},
 			{Place: "setup.users[1].password", Value: "pv"}, {Place: "setup.users[2].password", Value: "pz"},
 		}

@@ -25,7 +25,7 @@ import (
 type Draft struct {
 	Flow   conformance.Flow
 	Level  catalog.Level  // empty: hardened
-	Target string         // empty: the built-in reference
+	Target string         // empty: the built-in reference, unless the draft is Targetless
 	Roles  []catalog.Role // empty: those that the target's metadata shows
 	TLS    TLS
 	Stage  Stage
@@ -240,7 +240,7 @@ func (d Draft) File() ([]byte, error) {
 
 // Targetless reports whether the draft describes a target that it does not name. Its file is refused until somebody writes the name in.
 func (d Draft) Targetless() bool {
-	return d.Target == "" && (d.spellsOut() || d.TLS != (TLS{}) || d.Stage.Secure() || len(d.Stage.Listen) > 0)
+	return d.Target == "" && d.spellsOut() || Config{Target: d.Target, TLS: d.TLS, Stage: d.Stage}.Targetless() != ""
 }
 
 func (d Draft) tlsLines() ([]string, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,10 +26,13 @@ type Drive struct {
 	Login *Login
 }
 
+// MemberMark is the name of a member of the request in a text of a trigger, as {peer}.
+var MemberMark = regexp.MustCompile(`\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
 // Trigger stands for an endpoint that an implementation does not offer: exactly one of URL, Command and Hand is set.
 type Trigger struct {
 	// URL is asked in the endpoint's place, with Method, and with Query, Form and JSON in the place of the request's own, where they are set.
-	// Their texts may name the request's members, as {peer}.
+	// Their texts may have MemberMarks.
 	URL    string            `json:"url"`
 	Method string            `json:"method"`
 	Query  map[string]string `json:"query"`

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"countersign/conformance"
 	"countersign/conformance/config"
 )
 
@@ -21,7 +22,7 @@ var _ = Describe("A target that the file has started", func() {
 		Expect(c.Start.ByFlags).To(BeFalse())
 		Expect(c.Start.Exec.Folder).To(Equal("/here"))
 		Expect(time.Duration(c.Start.Exec.Wait)).To(Equal(2 * time.Minute))
-		Expect(c.Secrets).To(ConsistOf(config.Secret{Place: "exec.environment.KEY", Value: "secret of KEY"}))
+		Expect(c.Secrets).To(ConsistOf(conformance.Secret{Place: "exec.environment.KEY", Value: "secret of KEY"}))
 
 		met := c.With(9000)
 		Expect(met.Target).To(Equal("http://127.0.0.1:9000"))

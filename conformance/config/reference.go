@@ -10,13 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"countersign/conformance"
 )
-
-// Secret is a text that nobody is to read in a report, by the place where the file has it, as setup.clients[0].secret.
-type Secret struct{ Place, Value string }
-
-// ShortestSecret is the length from which a secret is taken out of reports wherever it stands: a shorter one cannot be told from other text.
-const ShortestSecret = 4
 
 // maxReferred is how long a file may be that a reference stands for.
 const maxReferred = 64 << 10
@@ -27,28 +23,17 @@ var reference = regexp.MustCompile(`^\$\{([a-z]+):([^{}]+)\}$`)
 // secretKeys are the keys of the setups whose values are secrets also when the file spells them out.
 var secretKeys = regexp.MustCompile(`^(secret|password|account_password|handover_key|secret_at_peer|k|d|key|seal_keys)$`)
 
-// sentSecrets are the keys of what a trigger or a login sends whose values are taken for secrets also when the file spells them out, unless they are made of
-// members of the request, or shorter than shortestGuessed: as remember_token, which is true.
+// sentSecrets are the keys of what a trigger or a login sends whose values are taken for secrets also when the file spells them out, unless a trigger makes them
+// of members of the request, or they are shorter than shortestGuessed: as remember_token, which is true.
 var sentSecrets = regexp.MustCompile(`(?i)(secret|password|passwd|passphrase|token|api[_-]?key|credentials?|\bpin|_pin)$`)
 
 // shortestGuessed is the length from which a text is a secret because its key sounds like one: a shorter one stands in reports for other things too.
 const shortestGuessed = 8
 
-// mayRefer reports whether a reference may stand at a place.
-func mayRefer(at []string) bool {
-	at = append(slices.Clone(at), "", "", "")
-	switch at[0] {
-	case "setup":
-		return true
-	case "exec", "image":
-		return at[1] == "environment"
-	case "triggers":
-		return slices.Contains([]string{"query", "form", "json"}, at[2])
-	case "login":
-		return at[1] == "extra" || at[1] == "hook"
-	}
-	return false
-}
+// referring are the places at which a reference may stand, and readHere says so.
+var referring = regexp.MustCompile(`^(setup|(exec|image)\.environment|triggers\.[^.]+\.(query|form|json)|login\.(extra|hook))([.\[]|$)`)
+
+const readHere = "references are read in setup, in an environment, in query, form and json of a trigger, and in extra and hook of login"
 
 // isSecret reports whether a text is a secret that the file spells out where a reference may stand.
 func isSecret(at []string, text string) bool {
@@ -59,7 +44,8 @@ func isSecret(at []string, text string) bool {
 	if at[0] == "setup" {
 		return secretKeys.MatchString(name)
 	}
-	return (at[0] == "triggers" || at[0] == "login") && sentSecrets.MatchString(name) && len(text) >= shortestGuessed && !strings.ContainsAny(text, "{}")
+	filled := at[0] == "triggers" && MemberMark.MatchString(text)
+	return (at[0] == "triggers" || at[0] == "login") && sentSecrets.MatchString(name) && len(text) >= shortestGuessed && !filled
 }
 
 // references resolves those of a file.
@@ -67,7 +53,7 @@ type references struct {
 	reader Reader
 	source
 	places  []string // where there were references
-	secrets []Secret
+	secrets []conformance.Secret
 }
 
 // resolve puts what the references stand for into the file's value, and gives its setup; nil when there is none.
@@ -108,16 +94,16 @@ func (r *references) walk(at []string, value any) (any, error) {
 func (r *references) text(at []string, text string) (string, error) {
 	m := reference.FindStringSubmatch(text)
 	refers := strings.Contains(text, "${env:") || strings.Contains(text, "${file:")
-	switch may := mayRefer(at); {
+	switch may := referring.MatchString(place(at)); {
 	case refers && !may && slices.Contains(at, "command"):
 		return "", r.mistake(at, "no reference is read in a command, which others on the machine see", "let the command read its environment")
 	case refers && !may:
-		return "", r.mistake(at, "no reference is read here", "write the value itself; references are read in setup, in an environment, in query, form and json of a trigger, and in extra and hook of login")
+		return "", r.mistake(at, "no reference is read here", "write the value itself; "+readHere)
 	case refers && m == nil:
 		return "", r.mistake(at, "a reference is malformed or has other text around it", "let the value be the reference and nothing else, as ${env:NAME} or ${file:PATH}")
 	case m == nil || !may:
 		if may && isSecret(at, text) {
-			r.secrets = append(r.secrets, Secret{place(at), text})
+			r.secrets = append(r.secrets, conformance.Secret{Place: place(at), Value: text})
 		}
 		return text, nil
 	}
@@ -134,7 +120,7 @@ func (r *references) text(at []string, text string) (string, error) {
 		return "", r.mistake(at, what, mend)
 	}
 	r.places = append(r.places, place(at))
-	r.secrets = append(r.secrets, Secret{place(at), value})
+	r.secrets = append(r.secrets, conformance.Secret{Place: place(at), Value: value})
 	return value, nil
 }
 

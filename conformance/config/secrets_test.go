@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/config"
 	"countersign/conformance/unified"
@@ -41,8 +42,8 @@ var _ = Describe("A configuration with secrets that stand elsewhere", func() {
 		setup := c.Setup.(*bidirectional.Setup)
 		Expect([]string{setup.HandoverKey, setup.SecretAtPeer, setup.OwnIssuer}).To(Equal([]string{canary, canary, "http://127.0.0.1:1"}))
 		Expect(c.Secrets).To(ConsistOf(
-			config.Secret{Place: "setup.handover_key", Value: canary}, config.Secret{Place: "setup.secret_at_peer", Value: canary},
-			config.Secret{Place: "setup.own_issuer", Value: "http://127.0.0.1:1"}, config.Secret{Place: "setup.stranger.password", Value: "spelled-out"},
+			conformance.Secret{Place: "setup.handover_key", Value: canary}, conformance.Secret{Place: "setup.secret_at_peer", Value: canary},
+			conformance.Secret{Place: "setup.own_issuer", Value: "http://127.0.0.1:1"}, conformance.Secret{Place: "setup.stranger.password", Value: "spelled-out"},
 		))
 	})
 
@@ -60,10 +61,10 @@ exec: {command: [./server], environment: {command: '${env:CANARY}'}}
 		Expect(c.Drive.Login.Extra).To(HaveKeyWithValue("by", canary))
 		Expect(c.Drive.Login.Hook).To(Equal("http://127.0.0.1:1"))
 		Expect(c.Secrets).To(ConsistOf(
-			config.Secret{Place: "triggers.start_endpoint.query.api_key", Value: "spelled-out"}, config.Secret{Place: "triggers.start_endpoint.form.who", Value: canary},
-			config.Secret{Place: "triggers.test_clock_endpoint.json.by", Value: canary}, config.Secret{Place: "login.hook", Value: "http://127.0.0.1:1"},
-			config.Secret{Place: "login.extra.csrf_token", Value: "as-spelled"}, config.Secret{Place: "login.extra.by", Value: canary},
-			config.Secret{Place: "exec.environment.command", Value: canary},
+			conformance.Secret{Place: "triggers.start_endpoint.query.api_key", Value: "spelled-out"}, conformance.Secret{Place: "triggers.start_endpoint.form.who", Value: canary},
+			conformance.Secret{Place: "triggers.test_clock_endpoint.json.by", Value: canary}, conformance.Secret{Place: "login.hook", Value: "http://127.0.0.1:1"},
+			conformance.Secret{Place: "login.extra.csrf_token", Value: "as-spelled"}, conformance.Secret{Place: "login.extra.by", Value: canary},
+			conformance.Secret{Place: "exec.environment.command", Value: canary},
 		))
 	})
 
@@ -72,7 +73,7 @@ exec: {command: [./server], environment: {command: '${env:CANARY}'}}
 			c, err := read(folder(), "target: http://a\nlogin: {extra: {"+key+": '"+value+"'}}\n")
 			Expect(err).NotTo(HaveOccurred())
 			if secret {
-				Expect(c.Secrets).To(ConsistOf(config.Secret{Place: "login.extra." + key, Value: value}))
+				Expect(c.Secrets).To(ConsistOf(conformance.Secret{Place: "login.extra." + key, Value: value}))
 			} else {
 				Expect(c.Secrets).To(BeEmpty())
 			}
@@ -81,8 +82,33 @@ exec: {command: [./server], environment: {command: '${env:CANARY}'}}
 		Entry("a password, as Unix has it", "passwd", "spelled-out", true), Entry("a PIN", "pin", "12345678", true),
 		Entry("a PIN of somebody", "user_pin", "12345678", true), Entry("a credential", "credential", "spelled-out", true), Entry("credentials", "Credentials", "spelled-out", true),
 		Entry("but not what is too short to be one", "remember_token", "true", false), Entry("nor what only ends alike", "spin", "clockwise", false),
-		Entry("nor what a check puts in", "password", "{password}", false),
+		Entry("also where it has braces", "api_key", "k{9sJ}2aaQ", true), Entry("and where the braces hold a name, which nothing is put in for", "password", "{password}", true),
 	)
+
+	DescribeTable("takes what a trigger sends for a secret also where it is spelled out, unless it is made of members of the request",
+		func(value string, secret bool) {
+			c, err := read(folder(), "target: http://a\ntriggers: {start_endpoint: {url: 'http://a/start', form: {api_key: '"+value+"'}}}\n")
+			Expect(err).NotTo(HaveOccurred())
+			if secret {
+				Expect(c.Secrets).To(ConsistOf(conformance.Secret{Place: "triggers.start_endpoint.form.api_key", Value: value}))
+			} else {
+				Expect(c.Secrets).To(BeEmpty())
+			}
+		},
+		Entry("a text", "spelled-out", true), Entry("a member", "{password}", false), Entry("a member with text around it", "Bearer {token_secret}", false),
+		Entry("a text with a brace", "p{word12345", true), Entry("a text with braces around no name", "k{9sJ}2aaQ", true),
+	)
+
+	It("reads a reference at no place that only looks like one for it", func() {
+		for _, text := range []string{
+			"setups: {x: '${env:CANARY}'}", "target: http://a\nlogin: {extras: {x: '${env:CANARY}'}}", "target: http://a\nlogin: {fields: {extra: '${env:CANARY}'}}",
+			"target: http://a\ntriggers: {start_endpoint: {url: 'http://a', forms: {x: '${env:CANARY}'}}}", "exec: {command: x, environments: {x: '${env:CANARY}'}}", "setup: ''\nexec: '${env:CANARY}'",
+			"target: http://a\ntriggers: {start_endpoint: {headers: {form: '${env:CANARY}'}}}", "exec: {command: x, environment-x: '${env:CANARY}'}", "image: {setup: {x: '${env:CANARY}'}}",
+		} {
+			_, err := read(folder(), text)
+			Expect(err).To(MatchError(ContainSubstring("no reference is read here")), text)
+		}
+	})
 
 	It("may have them at any depth", func() {
 		c, err := read(folder(), "profile: unified@1\nsetup:\n  platforms:\n"+strings.Repeat("    - {issuer: 'http://127.0.0.1:1', client_id: x, keys: [{kid: a, k: '${env:KEY}'}]}\n", 3))

@@ -39,12 +39,15 @@ func (e *examination) file() {
 		e.warn(c.Place("seed"), "seed-large", "the seed is so large that some readers of report.json round it", fmt.Sprintf("write one up to %d", uint64(exactSeed)))
 	}
 	for _, s := range c.Secrets {
-		if len(s.Value) < config.ShortestSecret {
+		if len(s.Value) < conformance.ShortestSecret {
 			key, _, _ := strings.Cut(s.Place, ".")
-			e.warn(c.Place(key), "secret-short", fmt.Sprintf("%s is shorter than %d characters, so that reports cannot hide it everywhere", s.Place, config.ShortestSecret), "take a longer one")
+			e.warn(c.Place(key), "secret-short", fmt.Sprintf("%s is shorter than %d characters, so that reports cannot hide it everywhere", s.Place, conformance.ShortestSecret), "take a longer one")
 		}
 	}
-	e.targetless()
+	if key := c.Targetless(); key != "" {
+		e.wrong(c.Place(key), "target-missing", fmt.Sprintf("`%s` describes a target that nothing names, and the built-in reference would be judged in its place", key),
+			"add the key `target`, or say --target; or take it out, to judge the reference")
+	}
 	if c.TLS != (config.TLS{}) && strings.HasPrefix(c.Target, "http://") {
 		e.warn(c.Place("tls"), "tls-unused", "tls is set, but the target's URL is http, so that it is not used", "write https:// in `target`, or take tls out")
 	}
@@ -61,19 +64,6 @@ func (e *examination) file() {
 			}
 		}
 		e.warn(at, "metadata-configured", "parts of the metadata document come from the file, so that checks of the document judge what the file says", "let the target serve the document where it can")
-	}
-}
-
-// targetless refuses to let the built-in reference be judged in the place of a target that the file describes and does not name.
-func (e *examination) targetless() {
-	c := e.config
-	described := map[string]bool{"setup": c.Setup != nil, "tls": c.TLS != (config.TLS{}), "stage": c.Stage.Secure() || len(c.Stage.Listen) > 0}
-	for _, key := range []string{"setup", "tls", "stage"} {
-		if described[key] && c.Target == "" && !c.Start.Any() {
-			e.wrong(c.Place(key), "target-missing", fmt.Sprintf("`%s` describes a target that nothing names, and the built-in reference would be judged in its place", key),
-				"add the key `target`, or say --target; or take it out, to judge the reference")
-			return
-		}
 	}
 }
 

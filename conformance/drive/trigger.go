@@ -10,7 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -173,15 +172,12 @@ func send(req *http.Request, body []byte) {
 	}
 }
 
-// marker is a member's name in a text.
-var marker = regexp.MustCompile(`\{([A-Za-z_][A-Za-z0-9_]*)\}`)
-
 // filled are texts of a trigger with members of the request put in. A text that is nothing but a member keeps the member's type, and is left out where the
 // request does not have it; one that a reference stood for is as it is.
 func (t transport) filled(asked request, part string, texts map[string]string) map[string]any {
 	all, members := map[string]any{}, asked.members()
 	for name, text := range texts {
-		switch whole := marker.FindStringSubmatch(text); {
+		switch whole := config.MemberMark.FindStringSubmatch(text); {
 		case t.driver.Config.Referred("triggers", asked.name, part, name):
 			all[name] = text
 		case whole != nil && whole[0] == text:
@@ -197,7 +193,7 @@ func (t transport) filled(asked request, part string, texts map[string]string) m
 
 // fill puts members into a text.
 func fill(text string, members map[string]any) string {
-	return marker.ReplaceAllStringFunc(text, func(m string) string { return written(members[m[1:len(m)-1]]) })
+	return config.MemberMark.ReplaceAllStringFunc(text, func(m string) string { return written(members[m[1:len(m)-1]]) })
 }
 
 // written is a member as a text.

@@ -15,7 +15,7 @@ from store import Guards, TokenTable
 from web import Response, for_browsers, json_response, page, redirect, single, with_query
 
 # Not offered as defects: 03 and 08.
-DEFECTS = tuple(f"BI-CL-{n:02d}" for n in range(1, 40) if n not in (3, 8))
+DEFECTS = (*(f"BI-CL-{n:02d}" for n in range(1, 40) if n not in (3, 8)), "BI-CL-23/age")
 
 SESSION_LIFETIME = 3600  # seconds
 CONTINUE_LIFETIME = 600  # seconds
@@ -260,7 +260,8 @@ class Client:
     def go_on(self, request) -> Response:
         key = single(request.query, "id", required=True)
         found = self._delegations.pop(key) if self.hold("BI-CL-23") else self._delegations.get(key)
-        if found is None or self.clock.now() >= found.expires_at:
+        old = found is not None and self.clock.now() >= found.expires_at
+        if found is None or old and self.hold("BI-CL-23/age"):
             raise Refusal(400, "token_used", "This link has been opened before or is too old; begin again.")
         try:
             site = self.outbound.metadata(found.peer.issuer)

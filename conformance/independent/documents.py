@@ -22,10 +22,11 @@ def media_type(request) -> str:
 class Document:
     """The JSON object of a request. `too_large` is the status for a body over `largest` bytes,
     `other_type` that for one of another media type; of members that come twice
-    the last counts where `repeats` is set, and otherwise they are refused; `any_type` reads a body of any media type."""
+    the last counts where `repeats` is set, and otherwise they are refused; `any_type` reads a body of any media type, and
+    `halves` takes the escape of a lone surrogate for a question mark."""
 
     def __init__(self, request, too_large: int = 400, repeats: bool = False, any_type: bool = False,
-                 other_type: int = 415, largest: int = LARGEST_DOCUMENT):
+                 other_type: int = 415, largest: int = LARGEST_DOCUMENT, halves: bool = False):
         if media_type(request) != JSON and not any_type:
             raise Refusal(other_type, "invalid_request", f"Send the body as {JSON}.")
         if len(request.body) > largest:
@@ -33,7 +34,8 @@ class Document:
         try:
             self.members = json.loads(request.body.decode("utf-8"), object_pairs_hook=dict if repeats else once)
             # A lone surrogate can be written in JSON, but it is no text.
-            json.dumps(self.members, ensure_ascii=False).encode("utf-8")
+            text = json.dumps(self.members, ensure_ascii=False).encode("utf-8", "replace" if halves else "strict")
+            self.members = json.loads(text)
         except (ValueError, RecursionError):
             raise invalid_request("The body is not JSON in UTF-8.")
         if not isinstance(self.members, dict):

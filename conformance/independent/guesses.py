@@ -15,15 +15,17 @@ MADE_UP = 2**20  # counts for all names that nobody has
 
 
 class Guesses:
-    """Counts wrong passwords for each account; names that nobody has share a fixed number of counts, and nobody can foretell which."""
+    """Counts wrong passwords for each account; names that nobody has share a fixed number of counts, and nobody can foretell which.
+    Where they are not kept `apart` they share one."""
 
-    def __init__(self, clock, accounts, most: int = MOST):
+    def __init__(self, clock, accounts, most: int = MOST, apart: bool = True):
+        self._made_up = MADE_UP if apart else 1
         self._clock, self._accounts, self._most = clock, accounts, most
         self._tries, self._lock, self._secret = {}, threading.Lock(), secrets.token_bytes(32)
 
     def _key(self, username: str):
         # Made for every name: time does not tell which are known.
-        shared = int.from_bytes(hmac.digest(self._secret, username.encode(), "sha256"), "big") % MADE_UP
+        shared = int.from_bytes(hmac.digest(self._secret, username.encode(), "sha256"), "big") % self._made_up
         return username if username in self._accounts else shared
 
     def may_consent(self, username: str, right: bool) -> bool:

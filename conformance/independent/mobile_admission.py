@@ -25,7 +25,7 @@ class Admission:
         self.server, self.base, self.hold = server, server.base, server.hold
         self.rulebook, self.tokens, self.messenger = server.rulebook, server.tokens, server.messenger
         self.accounts = Accounts(users.items())
-        self.guesses = Guesses(server.clock, self.accounts)
+        self.guesses = Guesses(server.clock, self.accounts, apart=self.hold("MO-AS-32/others"))
         self.proofs = Judge(server.clock, signature=self.hold("MO-AS-24"), request=self.hold("MO-AS-26"),
                             age=self.hold("MO-AS-27"), replay=self.hold("MO-AS-28"))
         self.register, self.lock = Register(self.hold), threading.Lock()

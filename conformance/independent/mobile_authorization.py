@@ -16,7 +16,7 @@ from mobile_wire import LARGEST_RULES, authenticated, body, text
 from store import Guards
 from web import Response, json_response, refusal_response
 
-DEFECTS = tuple(f"MO-AS-{n:02d}" for n in range(1, 66) if n != 64)  # 64, rules from a file, is left out
+DEFECTS = (*(f"MO-AS-{n:02d}" for n in range(1, 66) if n != 64), "MO-AS-32/others", "MO-AS-62/surrogates")  # 64, rules from a file, is left out
 
 KEYS_KEPT = 60  # seconds for which a business system may keep its key set
 DISTURBANCE = 1  # seconds that a change disturbs where MO-AS-15 is lifted
@@ -73,7 +73,7 @@ class AuthorizationServer:
 
     def document(self, request, largest: int = 0):
         options = {"largest": largest} if largest else {}
-        return body(request, repeats=not self.hold("MO-AS-62"), **options)
+        return body(request, repeats=not self.hold("MO-AS-62"), halves=not self.hold("MO-AS-62/surrogates"), **options)
 
     def refuse_while_disturbed(self) -> None:
         if not self.hold("MO-AS-15") and self.clock.now() < self.rulebook.changed_at + DISTURBANCE:

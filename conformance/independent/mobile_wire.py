@@ -56,9 +56,9 @@ def same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def body(request, repeats: bool = False, largest: int = LARGEST_BODY) -> Document:
-    """The JSON object of a request; `repeats`: of members that come twice the last counts."""
-    return Document(request, too_large=413, other_type=400, largest=largest, repeats=repeats)
+def body(request, repeats: bool = False, largest: int = LARGEST_BODY, halves: bool = False) -> Document:
+    """The JSON object of a request; `repeats` and `halves` as in Document."""
+    return Document(request, too_large=413, other_type=400, largest=largest, repeats=repeats, halves=halves)
 
 
 def identifier(document: Document, name: str) -> str:

@@ -18,10 +18,10 @@ class PasswordSetting:
 
     def __init__(self, clock, accounts: dict, handsets: dict, lock, hold):
         self.accounts, self.handsets, self.lock, self.hold = Accounts(accounts.items()), handsets, lock, hold
-        self.guesses = Guesses(clock, self.accounts, ACCOUNT_GUESSES)
+        self.guesses = Guesses(clock, self.accounts, ACCOUNT_GUESSES, apart=hold("OF-SS-51/others"))
 
     def set_password(self, request) -> Response:
-        document = Document(request, too_large=413, repeats=True)
+        document = Document(request, too_large=413, repeats=True, halves=not self.hold("OF-SS-23/surrogates"))
         account, secret, name = (document.text(member) for member in ("account", "account_password", "handset"))
         key = _password_key(document.text("password_key"))
         self._unless_shut(self.guesses.shut(account))

@@ -20,7 +20,7 @@ from offline_register import Application, Handset, same
 from store import Guards
 from web import Response
 
-DEFECTS = tuple(f"OF-SS-{n:02d}" for n in range(1, 56))
+DEFECTS = (*(f"OF-SS-{n:02d}" for n in range(1, 56)), "OF-SS-23/surrogates", "OF-SS-51/others")
 
 APPLICATION_TYPE = "application/cbor"
 COSE_TYPE = "application/cose"

@@ -14,7 +14,7 @@ def arguments(name: str, profile: str, defects: dict, places: dict) -> argparse.
     add = parser.add_argument
     add("--role", action="append", choices=list(defects), help="a role to run; repeat it for several on one origin")
     add("--port", type=int, default=0, help="0: any free port")
-    add("--defect", action="append", default=[], metavar="ID", help="lift this requirement")
+    add("--defect", action="append", default=[], metavar="ID", help="lift this requirement, or the part of it that stands behind a slash")
     add("--list-defects", action="store_true", help="print the IDs that --defect takes (with --role: of those roles)")
     add("--no-test-clock", action="store_true", help="offer no test clock endpoint")
     add("--at", nargs=2, action="append", default=[], metavar=("PARTY", "URL"),

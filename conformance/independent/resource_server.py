@@ -10,7 +10,7 @@ from oauth1 import Judge, Rules, receipt
 from store import Guards, TokenTable
 from web import Response, json_response, refusal_response, single
 
-DEFECTS = tuple(f"BI-RS-{n:02d}" for n in range(1, 27))
+DEFECTS = (*(f"BI-RS-{n:02d}" for n in range(1, 27)), "BI-RS-15/sequence", "BI-RS-18/form")
 
 DAY = 86400  # seconds that a token is remembered after its end
 LATEST = 250_000_000_000  # the greatest expires_at
@@ -75,7 +75,9 @@ class ResourceServer:
         meant_for = single(form, "resource_server", required=self.hold("BI-RS-10"))
         if self.hold("BI-RS-10") and meant_for != self.resource_endpoint:
             raise Refusal(400, "parameter_rejected", f"resource_server is not {self.resource_endpoint}.")
-        whole_number(form, "sequence")
+        single(form, "sequence", required=True)
+        if self.hold("BI-RS-15/sequence"):
+            whole_number(form, "sequence")
         self._tokens.forget(self.clock.now() - DAY)
         if event == "issued":
             self._issued(form, token)
@@ -108,7 +110,7 @@ class ResourceServer:
             single(form, "token_secret", required=True),
             single(form, "client_id", required=True),
             single(form, "username", required=True),
-            whole_number(form, "expires_at", LATEST),
+            whole_number(form, "expires_at", LATEST) if self.hold("BI-RS-18/form") else LATEST,
         )
         with self._lock:
             known = self._tokens.get(token)

@@ -82,7 +82,7 @@ class Accounts:
 
 
 class Guards:
-    """The requirements of a role, less those that a defect lifts."""
+    """The requirements of a role, less those that a defect lifts. `TI-AM-22/others` is a part of `TI-AM-22`, and a defect of its own."""
 
     def __init__(self, defects, lifted=()):
         self._defects, self._lifted = frozenset(defects), frozenset(lifted)

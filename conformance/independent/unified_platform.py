@@ -14,7 +14,7 @@ from unified_wire import MESSAGE_WINDOW, Lifts, Seals, for_programs
 from web import Response, json_response
 
 # UN-PL-82 is kept by no fault here: the harness cannot kill the program.
-DEFECTS = tuple(f"UN-PL-{n:02d}" for n in range(1, 92) if n != 82)
+DEFECTS = (*(f"UN-PL-{n:02d}" for n in range(1, 92) if n != 82), "UN-PL-30/surrogates")
 
 LOGOUT_BOUND = 300  # seconds
 LIFTS = Lifts(plain="UN-PL-60", algorithm="UN-PL-61", key="UN-PL-17", kind="UN-PL-62", receiver="",

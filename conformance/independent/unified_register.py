@@ -64,6 +64,9 @@ class Register:
         self.reviewers = {name for name, _, reviews in operators if reviews}
         self.parties, self._asked, self._keys = {}, {}, {}
 
+    def _document(self, request) -> Document:
+        return Document(request, too_large=413, halves=not self.hold("UN-PL-30/surrogates"))
+
     def put(self, client_id: str, name: str, owner: str, paths: dict, *keys: Key) -> None:
         """A third-party platform in force from the start."""
         self.parties[client_id] = ThirdParty(client_id, name, owner, paths)
@@ -71,7 +74,7 @@ class Register:
             self._add_key(client_id, key)
 
     def register(self, request) -> Response:
-        operator, document = self._operator(request), Document(request, too_large=413)
+        operator, document = self._operator(request), self._document(request)
         registration = self._registration(document)
         with self.lock:
             client_id = document.optional_text("client_id")
@@ -120,7 +123,7 @@ class Register:
              "registration": asked.registration} for asked in waiting]})
 
     def review(self, request) -> Response:
-        reviewer, document = self._reviewer(request), Document(request, too_large=413)
+        reviewer, document = self._reviewer(request), self._document(request)
         request_id, decision = document.text("request_id"), document.text("decision")
         if decision not in ("approve", "reject"):
             raise invalid_request("decision is neither approve nor reject.")
@@ -143,7 +146,7 @@ class Register:
         party.paths = {name: asked.registration[name] for name in URIS if name in asked.registration}
 
     def give_key(self, request) -> Response:
-        operator, document = self._operator(request), Document(request, too_large=413)
+        operator, document = self._operator(request), self._document(request)
         client_id = document.text("client_id")
         with self.lock:
             party = self.parties.get(client_id)

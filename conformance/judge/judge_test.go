@@ -1,7 +1,6 @@
 package judge_test
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -34,28 +33,28 @@ func failure(judgement func(judge.Judge)) *conformance.Failure {
 	return s.Run().Failure
 }
 
-// clock is surroundings in which moving the target's clock comes to that.
+// clock is surroundings in which it is some time.
 type clock struct {
 	quiet
-	err error
+	now time.Time
 }
 
-func (c clock) Advance(time.Duration) error { return c.err }
+func (c clock) Now() time.Time { return c.now }
 
 const refusedBody = `{"error":"invalid_grant","error_description":"That is not right."}`
 
 var _ = Describe("A judge", func() {
-	DescribeTable("lets time pass for what a check looks at besides",
-		func(err error, verdict conformance.Verdict, want bool) {
-			var passed bool
-			s := &conformance.Session{Check: conformance.Check{ID: "TI-AM-01", Role: "account-server"}, Env: clock{err: err}}
-			s.Check.Run = func(s *conformance.Session) { passed = judge.Judge{Session: s}.Passes(time.Hour) }
-			gomega.Expect(s.Run().Verdict).To(gomega.Equal(verdict))
-			gomega.Expect(passed).To(gomega.Equal(want))
+	told, taken := time.Date(2026, 1, 1, 0, 0, 7, 0, time.UTC), time.Date(2026, 1, 1, 0, 0, 9, 0, time.UTC)
+
+	DescribeTable("takes the target's time",
+		func(date, testClock string, want time.Time) {
+			j := judge.Judge{Session: &conformance.Session{Env: clock{now: taken}}}
+			gomega.Expect(j.TimeOf(answer(200, "text/plain", "", "Date", date), testClock)).To(gomega.BeTemporally("==", want))
 		},
-		Entry("where there is a clock", nil, conformance.Pass, true),
-		Entry("and goes on where there is none", conformance.ErrNoClock, conformance.Pass, false),
-		Entry("and blames the target whose clock is broken", errors.New("status 500"), conformance.Fail, false),
+		Entry("from what the answer says", "Thu, 01 Jan 2026 00:00:07 GMT", "", told),
+		Entry("from its test clock, which the answer need not follow", "Thu, 01 Jan 2026 00:00:07 GMT", "http://target/clock", taken),
+		Entry("for the harness's where the answer says none", "", "", taken),
+		Entry("for the harness's where what the answer says is none", "2026-01-01T00:00:07Z", "", taken),
 	)
 
 	DescribeTable("is content with",

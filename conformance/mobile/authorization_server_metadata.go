@@ -1,6 +1,7 @@
 package mobile
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -126,10 +127,16 @@ func repeatedMemberRefused(s *scene) {
 	refused("an authentication with an unknown member twice", posting(s.authenticationEndpoint(), twice(authentication.With("colour", "blue"), "colour")))
 	escaped := strings.Replace(string(twice(authentication, "username")), `"username"`, `"user\u006eame"`, 1)
 	refused("an authentication with username twice, once with an escaped letter", posting(s.authenticationEndpoint(), []byte(escaped)))
+	half := json.RawMessage(`"\ud83d"`) // of a surrogate pair
+	for _, name := range []string{"appid", "deviceid", "username", "colour"} {
+		refused("an authentication whose "+name+" has half a character", posting(s.authenticationEndpoint(), jsonOf(s.test, authentication.With(name, half))))
+	}
 
 	registering := s.rawRequest(http.MethodPost, s.registrationEndpoint(), jsonType, twice(s.registration(fresh), "password"))
 	refused("a registration with password twice", s.prove(registering, fresh.key, s.proof(fresh.key, http.MethodPost, s.registrationEndpoint(), "")))
 	s.denied(s.first(), fresh, "an authentication from the device that such a registration named")
+	registering = s.rawRequest(http.MethodPost, s.registrationEndpoint(), jsonType, jsonOf(s.test, s.registration(fresh).With("password", half)))
+	refused("a registration whose password has half a character", s.prove(registering, fresh.key, s.proof(fresh.key, http.MethodPost, s.registrationEndpoint(), "")))
 	refused("a deregistration with deviceid twice", s.rawRequest(http.MethodPost, s.deregistrationEndpoint(), jsonType, twice(s.deregistration(d), "deviceid")))
 	downloading := s.rawRequest(http.MethodPost, s.sharedTokenEndpoint(), jsonType, twice(members{"token_id": s.tokenID(g)}, "token_id"))
 	refused("a download with token_id twice", s.basic(downloading, s.crm().ID, s.crm().Secret))

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -255,6 +256,7 @@ func serverRefusalsMachineReadable(c *counter) {
 	}
 	stranger := c.setting(h, c.random(32))
 	stranger["account"] = c.Strangers.Account + "-" + c.Random(9)
+	half := json.RawMessage(`"\ud83d"`) // of a surrogate pair
 	refusals := []struct {
 		what   string
 		resp   *conformance.Response
@@ -268,6 +270,8 @@ func serverRefusalsMachineReadable(c *counter) {
 		{"a countersign that is none", c.verify([]byte("none")), http.StatusBadRequest},
 		{"a countersign of an unknown serial", c.verify(c.plain(h, information.with(keySerial, c.random(16)))), http.StatusNotFound},
 		{"the setting of a password without any member", c.set(members{}), http.StatusBadRequest},
+		{"the setting of a password whose account_password has half a character", c.set(c.setting(h, c.random(32)).with("account_password", half)), http.StatusBadRequest},
+		{"the setting of a password with half a character in an unknown member", c.set(c.setting(h, c.random(32)).with("colour", half)), http.StatusBadRequest},
 		{"the setting of a password for an account that nobody has", c.set(stranger), 0},
 		{"a GET of the application endpoint", get(c.applicationEndpoint()), http.StatusMethodNotAllowed},
 		{"a GET of the verification endpoint", get(c.verificationEndpoint()), http.StatusMethodNotAllowed},

@@ -171,7 +171,7 @@ func (v *visit) right(b []byte, exchange int, asked frame) frame {
 func (v *visit) gives(frames ...frame) {
 	for _, f := range frames {
 		resp := v.hand(f.bytes(), f.String())
-		if resp.Status == http.StatusNoContent && !v.opened && v.Env.Advance(forgotten) == nil {
+		if resp.Status == http.StatusNoContent && !v.opened && v.Passes(forgotten) {
 			resp = v.hand(f.bytes(), f.String()) // the sessions of earlier checks may have taken all the places
 		}
 		v.frame(resp, f)

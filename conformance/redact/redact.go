@@ -42,6 +42,8 @@ const (
 		`code_verifier|code_challenge|code|state|page_key|k|token_id|task_id|token`
 	moments    = `oauth_signature|oauth_nonce|oauth_timestamp|expires_at|issued_at|activated_at|exp|iat|now|jti|in_reply_to`
 	parameters = secrets + `|` + moments
+	// receipt is what a header line has that is made of an oauth_signature, and a moment too.
+	receipt = `receipt`
 )
 
 var (
@@ -99,6 +101,8 @@ func (t *Text) LearnHeader(name, value string) {
 			t.learn("credential", credential, credential)
 		}
 		t.Learn(value)
+	case "Handover-Receipt":
+		t.learn(receipt, value, value)
 	default:
 		t.Learn(value)
 	}
@@ -137,7 +141,7 @@ func (t *Text) learn(name, seen, value string) string {
 		}
 	}
 	if !known {
-		if slices.Contains(strings.Split(moments, "|"), name) {
+		if name == receipt || slices.Contains(strings.Split(moments, "|"), name) {
 			label = fmt.Sprintf("‹%s›", name) // no two are alike, so that a number would tell nothing
 		} else {
 			t.counts[name]++
@@ -249,6 +253,12 @@ func (t *Text) compile() *strings.Replacer {
 
 func withoutScheme(origin string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(origin, "http://"), "https://")
+}
+
+// Uncut is the beginning of a redacted text whose end was cut off before: without as much of what is left as half of a secret may be, which Redact does not find.
+func Uncut(redacted string) string {
+	u := undo(redacted)
+	return redacted[:u.from[max(0, len(u.text)-2*longest)]]
 }
 
 // RedactHeader is Redact for a header line. It reports false for a header that tells nothing and differs from run to run.

@@ -182,10 +182,13 @@ func endless(which func(*http.Request, *answer) bool) tap {
 }
 
 // slow begins to answer only after the reader's patience has ended.
-func slow(which func(*http.Request, *answer) bool) tap {
+func slow(which func(*http.Request, *answer) bool) tap { return late(which, 2*time.Minute) }
+
+// late begins to answer so much later.
+func late(which func(*http.Request, *answer) bool, by time.Duration) tap {
 	return func(w http.ResponseWriter, r *http.Request, honest *answer, clock actors.Clock) {
 		if which(r, honest) {
-			clock.Sleep(2 * time.Minute)
+			clock.Sleep(by)
 		}
 		honest.send(w)
 	}

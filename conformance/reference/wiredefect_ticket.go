@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/conformance/catalog"
 )
@@ -21,6 +22,8 @@ func verified(_ *http.Request, a *answer) bool {
 func ticketErrorIndicated(_ *http.Request, a *answer) bool {
 	return a.status == http.StatusUnauthorized && strings.Contains(a.header.Get("WWW-Authenticate"), "invalid_token")
 }
+
+func outageTold(_ *http.Request, a *answer) bool { return a.status == http.StatusServiceUnavailable }
 
 func useEnded(_ *http.Request, a *answer) bool { return strings.Contains(a.body.String(), `"outcome"`) }
 
@@ -41,6 +44,7 @@ func ticketWireDefects() []Defect {
 		{Role: ap, Requirement: "TI-AP-01", Text: "resources that break off", tap: truncated(resourceServed)},
 		{Role: ap, Requirement: "TI-AP-02", Text: "ticket error indication with status 403", tap: on(ticketErrorIndicated, status(http.StatusForbidden))},
 		{Role: ap, Requirement: "TI-AP-02", Text: "ticket error indication without WWW-Authenticate", tap: on(ticketErrorIndicated, func(a *answer) { a.header.Del("WWW-Authenticate") })},
+		{Role: ap, Requirement: "TI-AP-08", Text: "an outage told after six seconds", tap: late(outageTold, 6*time.Second)},
 		{Role: te, Requirement: "TI-TE-01", Text: "use answered without an outcome", tap: on(useEnded, renamed(`"outcome"`, `"result"`))},
 		{Role: te, Requirement: "TI-TE-01", Text: "connection reset at the end of a use", tap: reset(useEnded)},
 	})

@@ -8,10 +8,10 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/conformance"
-	"countersign/conformance/config"
 	"countersign/conformance/redact"
 )
 
@@ -20,8 +20,8 @@ type Open func(context.Context, conformance.Check) (conformance.Env, conformance
 
 // Recorder records every check that is opened through it. The zero value is ready; several checks may run at a time.
 type Recorder struct {
-	// Secrets are those that config.Hide takes out of the report.
-	Secrets []config.Secret
+	// Secrets are those of the configuration, which the report does not show.
+	Secrets []conformance.Secret
 	// Spool, if set, takes the steps of each check when it is over; nil: they stay in memory.
 	Spool Spool
 
@@ -63,7 +63,7 @@ func (r *Recorder) Wrap(open Open) Open {
 		if err != nil {
 			return nil, conformance.Target{}, err
 		}
-		return &recordingEnv{Env: env, recorder: r, run: kept, arriving: make(chan struct{}, mostArriving)}, target, nil
+		return &recordingEnv{Env: env, recorder: r, run: kept}, target, nil
 	}
 }
 
@@ -73,8 +73,8 @@ type recordingEnv struct {
 	recorder *Recorder
 	run      *run
 
-	// arriving has a place for each request that is read, or has been and waits for the baton.
-	arriving chan struct{}
+	// waiting counts the bytes of requests that are read, or have been and wait for the baton.
+	waiting atomic.Int64
 	// baton is held by the one thread of the check that runs.
 	baton    sync.Mutex
 	current  *thread
@@ -226,11 +226,11 @@ func (e *recordingEnv) Play(party string, h http.Handler) error {
 
 // serve lets a party answer, in a thread of its own.
 func (e *recordingEnv) serve(party string, number int, h http.Handler, w http.ResponseWriter, r *http.Request) {
-	e.arriving <- struct{}{}
-	request := arrived(r)
+	content := &ahead{Reader: r.Body, waiting: &e.waiting}
+	request := arrived(r, content)
 	serving := &thread{}
 	e.take(serving)
-	<-e.arriving
+	content.taken()
 	e.threads++
 	serving.number = e.threads
 	at := e.add(Step{Op: opArrive, Party: party, Handler: number, Request: request})

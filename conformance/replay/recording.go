@@ -37,7 +37,7 @@ type Recording struct {
 	lost error // why steps are missing
 }
 
-// Secret is a config.Secret.
+// Secret is a conformance.Secret.
 type Secret struct {
 	Place string `json:"place"`
 	Value Text   `json:"value"`

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"countersign/conformance"
-	"countersign/conformance/config"
 	"countersign/conformance/drive"
 	"countersign/conformance/flows"
 )
@@ -50,12 +49,11 @@ func (r Recording) Rejudge(ctx context.Context, parallel int) ([]Judgement, []co
 	}
 	runner := conformance.Runner{Parallel: parallel, Open: func(_ context.Context, c conformance.Check) (conformance.Env, conformance.Target, error) {
 		return records[c.Name()].open(c)
-	}, Revise: drive.Revise}
+	}, Secrets: r.secrets(), Revise: drive.Revise}
 	results := runner.Run(ctx, checks)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("rejudging was stopped before its end: %w", err)
 	}
-	config.Hide(results, r.secrets())
 	var judgements []Judgement
 	for i, result := range results {
 		results[i].Repro = r.Checks[i].Repro
@@ -71,10 +69,10 @@ func (r Recording) Report(results []conformance.Result) conformance.Report {
 	return report
 }
 
-func (r Recording) secrets() []config.Secret {
-	var all []config.Secret
+func (r Recording) secrets() []conformance.Secret {
+	var all []conformance.Secret
 	for _, s := range r.Secrets {
-		all = append(all, config.Secret{Place: s.Place, Value: string(s.Value)})
+		all = append(all, conformance.Secret{Place: s.Place, Value: string(s.Value)})
 	}
 	return all
 }

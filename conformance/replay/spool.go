@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"sync/atomic"
 
 	"countersign/conformance"
 )
@@ -76,12 +78,34 @@ func (t *tally) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// mostArriving is how many requests of a target are read at a time: as many of the longest as a session takes in all.
-const mostArriving = conformance.MaxCheck / conformance.MaxBody
-
 // mostUnread is how many requests of which a party reads nothing are recorded in one check. A session that has had too much of its target refuses all further
 // ones unread, and a target may send any number of them: nothing comes of those that are left out.
 const mostUnread = 256
+
+// ahead is the body of a request that is read before its party has a turn. It breaks off where all those that wait have more bytes than a session takes in
+// all: when they have had their turns, the check has failed for it.
+type ahead struct {
+	io.Reader
+	waiting *atomic.Int64
+	own     int64
+}
+
+var errAhead = fmt.Errorf("the target sends more than %d bytes before it has an answer", conformance.MaxCheck)
+
+// Read implements io.Reader.
+func (a *ahead) Read(p []byte) (int, error) {
+	const most = 32 << 10 // by which each of those that read at the same time may overdo it
+	if a.waiting.Load() > conformance.MaxCheck {
+		return 0, errAhead
+	}
+	n, err := a.Reader.Read(p[:min(len(p), most)])
+	a.own += int64(n)
+	a.waiting.Add(int64(n))
+	return n, err
+}
+
+// taken says that the party has its turn.
+func (a *ahead) taken() { a.waiting.Add(-a.own) }
 
 // watched is a body of which the recording keeps what was read, so that the recorder holds no more of a target than the session does.
 type watched struct {

@@ -192,9 +192,9 @@ func sent(req *http.Request, body []byte) *Request {
 	return &Request{Method: req.Method, URL: Text(req.URL.String()), Host: Text(req.Host), Header: fields(req.Header), Body: body, Length: req.ContentLength}
 }
 
-// arrived is a request to a party, read as far as a session reads it.
-func arrived(req *http.Request) *Request {
-	body, err := io.ReadAll(io.LimitReader(req.Body, conformance.MaxBody+1))
+// arrived is a request to a party, whose body is read as far as a session reads it.
+func arrived(req *http.Request, from io.Reader) *Request {
+	body, err := io.ReadAll(io.LimitReader(from, conformance.MaxBody+1))
 	r := sent(req, body)
 	r.BodyProblem = problemOf(err)
 	r.Target, r.From, r.Proto, r.Secure = Text(req.RequestURI), req.RemoteAddr, req.Proto, req.TLS != nil

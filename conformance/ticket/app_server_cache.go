@@ -46,7 +46,7 @@ func (t *appTest) keepsNoLongerThanAllowed() {
 	t.Advance((life + 2) * time.Second)
 	t.askedAnew(p, fmt.Sprintf("a resource request %d s later, when the pair is denied by now", life+2))
 
-	const ahead = 8 // the answer whose time counts is up to a second late, the one that is asked for up to 4 s
+	const ahead = 8 // exp is 7 to 8 s ahead by the app server's time, and the next request may take it 4 s
 	p = t.newPair()
 	now := t.TimeOf(t.show(p), t.metadata.TestClockEndpoint).Unix()
 	t.accounts.behave(always(t.confirmation(p, now+ahead, 60)))

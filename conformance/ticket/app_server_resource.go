@@ -216,7 +216,8 @@ func (t *appTest) outageIsNoTicketError() {
 	if t.Passes(documentKept + time.Second) {
 		p, what := t.newPair(), "a resource request while the account server's metadata do not come within 6 s"
 		t.accounts.behave(conduct{withheld: slow, silent: slow, broken: true}) // also for who asks under the document of before
-		t.comeBack(t.showInTime(p, what), what)
+		// Whether the app server reads the document again before then is left open.
+		t.Advance(t.comeBack(t.showInTime(p, what), what))
 		t.accounts.behave(t.confirms(p, 0))
 		t.opens(p, "the same pair after that outage")
 	}
@@ -233,13 +234,15 @@ func (t *appTest) showInTime(p pair, what string) *conformance.Response {
 	return resp
 }
 
-// comeBack ends the check as failed unless the answer is 503 with a time, no resource and no ticket error.
-func (t *appTest) comeBack(resp *conformance.Response, what string) {
+// comeBack ends the check as failed unless the answer is 503 with a time, no resource and no ticket error. It returns the time.
+func (t *appTest) comeBack(resp *conformance.Response, what string) time.Duration {
 	t.Refused(resp, what, http.StatusServiceUnavailable, "temporarily_unavailable")
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 10 {
+	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || seconds < 1 || seconds > 10 {
 		t.FailAt(resp.Exchange, "status 503 with Retry-After, 1 to 10 whole seconds, for "+what, fmt.Sprintf("Retry-After %q", resp.Header.Get("Retry-After")))
 	}
 	t.noResource(resp, what)
+	return time.Duration(seconds) * time.Second
 }
 
 // TI-AP-09: a confirmation of something else is none.

@@ -117,16 +117,16 @@ func (t *test) batchLimit() int {
 	return t.metadata.BatchLimit
 }
 
-// passes lets time pass for the target, where there is any to pass.
-func (t *test) passes(d time.Duration) {
+// settleAndAdvance is Advance for a target that has settled, where there is any time to pass.
+func (t *test) settleAndAdvance(d time.Duration) {
 	if d > 0 {
 		t.settles()
 		t.Advance(d)
 	}
 }
 
-// canPass lets time pass, in whole seconds, and reports false where it cannot: for what a check looks at besides.
-func (t *test) canPass(d time.Duration) bool {
+// settleAndPass is Passes for a target that has settled, in whole seconds.
+func (t *test) settleAndPass(d time.Duration) bool {
 	t.settles()
 	return t.Passes((max(d, 0) + time.Second - 1).Truncate(time.Second))
 }
@@ -143,7 +143,7 @@ func (t *test) settles() {
 // quiet ends the check as failed when, d later, more than n requests have come to any of them.
 func (s *sites) quiet(d time.Duration, n int, what string, of ...*played) {
 	t := s.t
-	t.passes(d)
+	t.settleAndAdvance(d)
 	var talkative *played
 	if t.Env.Await(moment, func() bool {
 		i := slices.IndexFunc(of, func(p *played) bool { return len(p.received()) > n })
@@ -162,7 +162,7 @@ func (p *played) quiet(d time.Duration, n int, what string) { p.in.quiet(d, n, w
 // request is the n-th one, counted from 1, which has to arrive soon after d has passed, and to make sense.
 func (p *played) request(n int, d time.Duration, what string) told {
 	t := p.in.t
-	t.passes(d)
+	t.settleAndAdvance(d)
 	if !t.pollFor(soon, func() bool { return len(p.received()) >= n }) {
 		t.Fail(what+", at the logout path as registered", fmt.Sprintf("%d requests in all, and none since", len(p.received())))
 	}

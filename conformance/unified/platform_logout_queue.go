@@ -89,7 +89,7 @@ func (s *sites) twoLogoutsFlushed() (told bool) {
 // It reports false where they have come and it has: whether they were early, nobody knows then.
 func (p *played) idles(since time.Time, d time.Duration, n int, what string) bool {
 	t := p.in.t
-	t.passes(d)
+	t.settleAndAdvance(d)
 	if !t.Env.Await(moment, func() bool { return len(p.received()) > n }) {
 		return true
 	}
@@ -136,7 +136,7 @@ func oneQueueForEachThirdParty(t *test) {
 	users := t.crowd(3)
 	atX, atY, atBoth := t.visit(users[0], x.site), t.visit(users[1], y.site), t.visit(users[2], x.site, y.site)
 	t.leaveAll([]visit{atX, atY, atBoth})
-	t.passes(t.idleTime())
+	t.settleAndAdvance(t.idleTime())
 	for _, c := range []struct {
 		at *played
 		of []visit
@@ -189,7 +189,7 @@ func batchesSealedUnderTheNewestKeyInUse(t *test) {
 	x.holds(t.giveKey(x.site))
 	newest := t.giveKey(x.site)
 	x.holds(newest)
-	if !t.canPass(overlap + time.Second) {
+	if !t.settleAndPass(overlap + time.Second) {
 		return // the keys do not retire while a check waits
 	}
 	sealed(newest, "when the third-party platform has used none of the keys that still work")
@@ -212,7 +212,7 @@ func waitingHasAnUpperBound(t *test) {
 	began := t.Env.Now()
 	waited := func() time.Duration { return t.Env.Now().Sub(began) }
 	for _, p := range pages[1:] {
-		t.passes(step)
+		t.settleAndAdvance(step)
 		// Where the bound passes now, a tick of the target's is all that is missing.
 		if t.Env.Await(moment, came) || waited() > bound+time.Second {
 			break
@@ -220,7 +220,7 @@ func waitingHasAnUpperBound(t *test) {
 		t.leaves(p)
 	}
 	if !came() && waited() <= bound+time.Second {
-		t.passes((bound - waited()).Truncate(time.Second) + time.Second)
+		t.settleAndAdvance((bound - waited()).Truncate(time.Second) + time.Second)
 		t.Env.Await(moment, came)
 	}
 	if !came() {

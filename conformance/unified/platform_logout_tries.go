@@ -57,7 +57,7 @@ func (s *sites) comes(wait time.Duration, n int, of ...*played) {
 	waiting := func(p *played) bool { return len(p.received()) < n }
 	here := func() bool { return !slices.ContainsFunc(of, waiting) }
 	for passed := time.Duration(0); passed < longest(wait) && !s.t.Env.Await(moment, here); passed += time.Second {
-		s.t.passes(time.Second)
+		s.t.settleAndAdvance(time.Second)
 	}
 }
 
@@ -83,14 +83,14 @@ func failedBatchTriedAgain(t *test) {
 	silent.behave(conduct{hold: serverTimeout + 5*time.Second})
 	v := t.visit(t.own(), entered...)
 	v.leave()
-	t.passes(t.idleTime())
+	t.settleAndAdvance(t.idleTime())
 	control.flushed(1, 0, "a batch request after a logout")
 	silent.request(1, 0, "a batch request after a logout")
 	for _, f := range all {
 		f.flushed(1, 0, "a batch request after a logout")
 	}
 	for n := 2; n <= 3; n++ {
-		t.passes(longest(waitAfter(n - 1)))
+		t.settleAndAdvance(longest(waitAfter(n - 1)))
 		for _, f := range all {
 			r := f.flushed(n, 0, fmt.Sprintf("try %d, after %s", n, f.what))
 			t.sends(r, fmt.Sprintf("try %d, after %s", n, f.what), v)
@@ -140,7 +140,7 @@ func triesGrowApart(t *test) {
 		if failures <= compared {
 			s.waits(wait, failures, x)
 			s.comes(wait, failures+1, x)
-		} else if !t.canPass(longest(wait)) {
+		} else if !t.settleAndPass(longest(wait)) {
 			return // that the wait does not grow for ever can be seen with a test clock only
 		}
 		x.flushed(failures+1, 0, fmt.Sprintf("try %d, %.0f s and up to a fifth more after the one before", failures+1, wait.Seconds()))
@@ -159,7 +159,7 @@ func (t *test) triesThroughATrickle(x *played, users []UserSetup, failing conduc
 	x.behave(conduct{})
 	for i, v := range all[1:] {
 		if i > 0 {
-			t.passes(time.Second)
+			t.settleAndAdvance(time.Second)
 		}
 		if len(x.received()) == 1 {
 			v.leave()
@@ -239,14 +239,14 @@ func doneOnlyByASealedAnswer(t *test) {
 	}
 	v := t.visit(t.own(), entered...)
 	v.leave()
-	t.passes(t.idleTime())
+	t.settleAndAdvance(t.idleTime())
 	control.flushed(1, 0, "a batch request after a logout")
 	var first [][]string
 	for _, f := range all {
 		first = append(first, f.flushed(1, 0, "a batch request after a logout").ids())
 		f.behave(conduct{})
 	}
-	t.passes(longest(waitAfter(1)))
+	t.settleAndAdvance(longest(waitAfter(1)))
 	for i, f := range all {
 		r := f.flushed(2, 0, "another try after an answer "+f.what)
 		if !slices.Equal(r.ids(), first[i]) {
@@ -289,7 +289,7 @@ func taskKeepsItsIdentity(t *test) {
 	}
 	all := t.visits(2, x.site, y.site)
 	t.leaveAll(all)
-	t.passes(t.idleTime())
+	t.settleAndAdvance(t.idleTime())
 	var tasks [][]task
 	for _, p := range []*played{x, y} {
 		r := p.flushed(1, 0, "a batch request after two logouts")
@@ -307,7 +307,7 @@ func taskKeepsItsIdentity(t *test) {
 		if n == 3 {
 			s.release()
 		}
-		t.passes(longest(waitAfter(n - 1)))
+		t.settleAndAdvance(longest(waitAfter(n - 1)))
 		for i, p := range []*played{x, y} {
 			r := p.flushed(n, 0, fmt.Sprintf("try %d of a batch request", n))
 			t.sends(r, fmt.Sprintf("try %d of a batch request", n), all...)

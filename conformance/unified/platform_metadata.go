@@ -1,6 +1,7 @@
 package unified
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -107,6 +108,7 @@ func (t *test) badMessages() []programCall {
 		{"a pass-token request whose code is a number", sealed(t.tokenEndpoint(), t.passTokenRequest(l).with("code", 7)), bad},
 		{"a pass-token request of another grant_type", sealed(t.tokenEndpoint(), t.passTokenRequest(l).with("grant_type", "password")), bad},
 		{"a pass-token request with code twice", t.posting(t.tokenEndpoint(), joseType, t.sealedTwice(t.passTokenRequest(l), "code")), bad},
+		{"a pass-token request whose code has half a character", sealed(t.tokenEndpoint(), t.passTokenRequest(l).with("code", json.RawMessage(half))), bad},
 		{"a body that is no sealed message", t.posting(t.tokenEndpoint(), joseType, "no message"), bad},
 		{"an authentication request with an unknown pass token", sealed(t.authenticationEndpoint(), pass), bad},
 		{"an authentication request under an unknown key", sealed(t.authenticationEndpoint(), t.authenticationRequest(l).headed("kid", t.Random(12))), bad},
@@ -126,6 +128,9 @@ func (t *test) sealedTwice(m message, name string) string {
 	return t.sealedText(m, fmt.Sprintf(`{%q:%q,%s`, name, t.Random(18), text[1:]))
 }
 
+// half is a JSON text with half of a surrogate pair.
+const half = `"\ud83d"`
+
 // badOperations are what the endpoints for operators refuse.
 func (t *test) badOperations() []programCall {
 	const bad, denied = http.StatusBadRequest, http.StatusForbidden
@@ -144,6 +149,8 @@ func (t *test) badOperations() []programCall {
 	empty.SetBasicAuth(t.olga().Name, t.olga().Password)
 	return []programCall{
 		{"a registration without callback_uri", by(t.olga(), register, s.registration().with("callback_uri", nil)), bad},
+		{"a registration whose client_name has half a character", by(t.olga(), register, s.registration().with("client_name", json.RawMessage(half))), bad},
+		{"a registration with half a character in an unknown member", by(t.olga(), register, s.registration().with("colour", json.RawMessage(half))), bad},
 		{"a registration without client_name", by(t.olga(), register, s.registration().with("client_name", nil)), bad},
 		{"a registration with a client_name of 81 characters", by(t.olga(), register, s.registration().with("client_name", strings.Repeat("x", 81))), bad},
 		{"a registration with both logout paths", by(t.olga(), register, s.withBatchLogout().withBackChannel().registration()), bad},

@@ -223,7 +223,7 @@ func bothKeysWorkDuringTheOverlap(t *test) {
 	for _, s := range []site{first, second, first} {
 		t.enter(t.browser(), t.alice(), s)
 	}
-	if overlap := t.keyOverlap(); overlap > margin && t.Env.Advance(overlap-margin) == nil {
+	if overlap := t.keyOverlap(); overlap > margin && t.Passes(overlap-margin) {
 		t.enter(t.browser(), t.alice(), first)
 		t.enter(t.browser(), t.alice(), second)
 	}

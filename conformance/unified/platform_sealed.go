@@ -264,7 +264,7 @@ func sealedMessageTakenOnce(t *test) {
 	const later = messageWindow - 20*time.Second
 	late := leg{t.statusRequest(t.siteA(), a.payload.text("sub"), 1), a.what, a.endpoint}
 	t.taken(late, "a status request")
-	if t.Env.Advance(later) == nil {
+	if t.Passes(later) {
 		replayed(t.send(late.from, late.endpoint, late.message), fmt.Sprintf("a message with a jti that was used %.0f s ago", later.Seconds()))
 	}
 }

@@ -41,8 +41,9 @@ func (p Program) Check() *cobra.Command {
 		Use:   "check",
 		Short: "Put an implementation under test and report",
 		Long: `Check plays every check of the chosen level and roles against a target and writes report.html, report.json and report.xml (JUnit).
-Without --target, and without a target in the configuration, the target is the built-in reference on loopback HTTP. With --exec, --image or --build
-the target is started, waited for and stopped, and its output is kept as target.log beside the reports.`,
+Without --target, and without a target in the configuration, the target is the built-in reference on loopback HTTP; setup, tls and stage,
+which describe a target, are refused then. With --exec, --image or --build the target is started, waited for and stopped, and its output is kept as
+target.log beside the reports.`,
 		Example: `  countersign check
   countersign check --target http://127.0.0.1:9000
   countersign check --exec './server --port {port}'

@@ -84,21 +84,21 @@ func unwritten(what string, err error) error {
 	return &certify.UsageError{Problem: fmt.Sprintf("the %s cannot be written: %v; name another file with --recording, or another folder with --out", what, err)}
 }
 
-// unfinished is the pattern of the names of files that a transcript is made of.
-const unfinished = ".transcript-*"
+// unfinished is the pattern of the names of files that a transcript is made of, which nobody else gives.
+const unfinished = ".countersign-transcript-*"
 
 // temporary makes a file beside the place of the transcript, for its owner only: it is going to hold secrets.
 func (pr *proof) temporary() (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(pr.recording), unfinished)
 }
 
-// sweep takes away what runs have left that were killed: what nobody has written to for long.
+// sweep takes away the files that runs have left that were killed: those that nobody has written to for long.
 func (pr *proof) sweep() {
 	dir := filepath.Dir(pr.recording)
 	left, _ := fs.Glob(os.DirFS(dir), unfinished) // the pattern is good
 	for _, name := range left {
 		path := filepath.Join(dir, name)
-		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
 			_ = os.Remove(path)
 		}
 	}

@@ -189,7 +189,7 @@ func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.F
 	fmt.Fprintf(p.Err, "%d runs of %d worlds in %v, %.0f a second; %d steps tried, %d of them without effect; %d states, %d met again\n",
 		found.Runs, found.Systems, time.Since(begun).Round(time.Millisecond), rate(found.Runs), found.Tried, found.Inert, found.States, found.Pruned)
 	if found.Attack == nil {
-		fmt.Fprintf(p.Err, "no attack on %s at level %s with at most %d moves, %d switches and %d sessions\n", h.Flow.Name, h.Level, h.Moves, h.Switches, h.Sessions)
+		fmt.Fprintf(p.Err, "no attack on %s at level %s with at most %d moves, %d switches and %d sessions in a world, where its scene has as many\n", h.Flow.Name, h.Level, h.Moves, h.Switches, h.Sessions)
 		if h.Random > 0 {
 			o := found.Odds
 			fmt.Fprintf(p.Err, "nor in %d random runs of %d moves; each of them is a certain one with a probability of at least %.2g\n", found.Random, o.Moves, o.Least())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/conformance"
 	"countersign/conformance/config"
 	"countersign/conformance/redact"
 )
@@ -150,7 +151,7 @@ func newScrubber(c config.Config) (*scrubber, error) {
 		s.hear(address)
 	}
 	for secret := range s.secrets {
-		if len(secret) >= config.ShortestSecret {
+		if len(secret) >= conformance.ShortestSecret {
 			s.text.LearnSecret(takenOut, secret)
 		}
 	}
