@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -37,6 +38,7 @@ func (p Program) necessity(ctx context.Context, flows []adversary.Flow, h advers
 	collectRarely()
 	var tables []adversary.Table
 	var wrong error
+	seconds := map[catalog.ID]float64{}
 	for _, f := range flows {
 		n := adversary.Necessity{Flow: f, Only: h.Lifted, Moves: max(h.Moves, 1), Sessions: h.Sessions, Doubt: doubt, Seed: h.Seed, Workers: h.Workers, Program: h.Program}
 		if h.Journal != "" {
@@ -48,9 +50,10 @@ func (p Program) necessity(ctx context.Context, flows []adversary.Flow, h advers
 			fmt.Fprintf(p.Err, "%s: %s …", f.Name, what)
 		}
 		n.Ended = func(need adversary.Need) {
-			took := time.Since(begun).Round(time.Millisecond).String()
-			if part != string(need.Requirement) {
-				took = "" // it was known
+			took := ""
+			if part == string(need.Requirement) { // else it was known
+				took = time.Since(begun).Round(time.Millisecond).String()
+				seconds[need.Requirement] = time.Since(begun).Seconds()
 			}
 			fmt.Fprintf(p.Err, "\r%s\n", need.Line(took))
 		}
@@ -65,16 +68,30 @@ func (p Program) necessity(ctx context.Context, flows []adversary.Flow, h advers
 		}
 		tables = append(tables, t)
 	}
-	return p.showTables(tables, folder, wrong, asJSON)
+	return p.showTables(tables, folder, wrong, seconds, asJSON)
 }
 
-// showTables keeps tables that were made, and says what they come to. Wrong is what is wrong with them besides.
-func (p Program) showTables(tables []adversary.Table, folder reports.Folder, wrong error, asJSON bool) error {
+// timedTable says besides how long it took here to answer for a requirement, which no kept table holds: it differs from run to run.
+type timedTable struct {
+	adversary.Table
+	Seconds map[catalog.ID]float64 `json:"seconds,omitempty"`
+}
+
+// showTables keeps tables that were made, and says what they come to. Wrong is what is wrong with them besides, and seconds how long each requirement took.
+func (p Program) showTables(tables []adversary.Table, folder reports.Folder, wrong error, seconds map[catalog.ID]float64, asJSON bool) error {
 	if err := p.keepTables(tables, folder); err != nil {
 		return err
 	}
 	if asJSON {
-		if err := p.encoder("  ").Encode(tables); err != nil {
+		shown := make([]timedTable, len(tables))
+		for i, t := range tables {
+			shown[i] = timedTable{t, maps.Clone(seconds)}
+			maps.DeleteFunc(shown[i].Seconds, func(id catalog.ID, _ float64) bool {
+				flow, _ := catalog.FlowOf(id)
+				return flow != t.Flow
+			})
+		}
+		if err := p.encoder("  ").Encode(shown); err != nil {
 			return err
 		}
 	}

@@ -78,7 +78,7 @@ func (p Program) keptTables(flows []adversary.Flow, only []catalog.ID, folder re
 		fmt.Fprintln(p.Err, "countersign: no table is kept of what was named; leave out --kept to have it made")
 		return ExitCode(3)
 	}
-	return p.showTables(tables, folder, nil, asJSON)
+	return p.showTables(tables, folder, nil, nil, asJSON)
 }
 
 // keepSufficiency adds what a hunt that found nothing says to a file; an empty path for none.

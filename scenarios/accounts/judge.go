@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -119,10 +120,13 @@ func (j *judge) answered(asked *sim.Message, e sim.Event) {
 	}
 	leg := j.Leg(asked)
 	switch app := j.appAt(e.Host); {
-	case app != nil && leg == LegResource && e.Message.Status == http.StatusOK:
-		j.resourceGiven(app, asked, e)
-	case app != nil && leg == LegResource && e.Message.Status == http.StatusUnauthorized:
-		j.resourceDenied(app, asked, e)
+	case app != nil && leg == LegResource:
+		for _, owner := range shows(e.Message.Body) {
+			j.resourceGiven(app, owner, asked, e)
+		}
+		if e.Message.Status == http.StatusUnauthorized {
+			j.resourceDenied(app, asked, e)
+		}
 	case e.Host != j.Server.Host.Name():
 	case e.Message.Status == http.StatusOK && j.mayBeKept(leg, e.Message):
 		j.Breach(NotKept, e, "accounts answers without no-store: %s", leg)
@@ -161,7 +165,21 @@ func (j *judge) registered(asked *sim.Message, e sim.Event) {
 		j.Breach(Takeover, e, "%s registered the user name of %s again", asked.From, owner)
 	}
 	j.own(who.UserName, person)
-	j.names[read(e.Message.Body).UserID] = who.UserName
+	j.named(read(e.Message.Body).UserID, who.UserName)
+}
+
+// named takes down the name that a user ID stands for, and has watched what the apps keep for an honest user.
+func (j *judge) named(userID, name string) {
+	j.names[userID] = name
+	var homes []string
+	for _, u := range j.devices {
+		if u.UserName == j.owners[name] {
+			homes = append(homes, u.Host.Name())
+		}
+	}
+	if len(homes) > 0 {
+		j.Keep(stage.Secret{Value: notesOf(userID), What: "what an app keeps for " + name, Hosts: homes, Breaks: Secrecy})
+	}
 }
 
 // own takes down who has a name, if nobody had it.
@@ -174,7 +192,7 @@ func (j *judge) own(name, person string) {
 func (j *judge) authenticated(asked *sim.Message, e sim.Event) {
 	who, person, t := read(asked.Body), j.ownerOf(asked.From), read(e.Message.Body)
 	j.own(who.UserName, person)
-	j.names[t.UserID] = who.UserName
+	j.named(t.UserID, who.UserName)
 	if owner := j.owners[who.UserName]; owner != person {
 		j.Breach(OwnTickets, e, "%s got a ticket for the account of %s", asked.From, owner)
 	}
@@ -185,7 +203,10 @@ func (j *judge) authenticated(asked *sim.Message, e sim.Event) {
 
 // issued takes down the keys of a ticket, and who may see them.
 func (j *judge) issued(f *family, t message, to string, e sim.Event) {
-	k := &authorizationKey{family: f, userID: t.UserID, app: t.AppID, issued: e.At, lifetime: time.Duration(t.ExpiresIn) * time.Second}
+	k := &authorizationKey{family: f, userID: t.UserID, app: t.AppID, issued: e.At, lifetime: cmp.Or(j.Server.KeyLifetime, usualLifetime)}
+	if said := time.Duration(t.ExpiresIn) * time.Second; said > 0 {
+		k.lifetime = min(k.lifetime, said)
+	}
 	k.loose = to != f.device || slices.Contains(j.copied, t.AuthorizationKey)
 	j.keys[t.AuthorizationKey] = k
 	if t.RefreshKey != "" {

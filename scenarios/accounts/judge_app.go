@@ -3,9 +3,11 @@ package accounts
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"countersign/scenarios/stage"
 	"countersign/sim"
 )
 
@@ -15,16 +17,32 @@ const slack = 2 * time.Minute
 // transit is by how much one may outlive its key's lifetime, beyond which no confirmation may be kept: what answers take on their way.
 const transit = 20 * time.Second
 
-// resourceGiven judges an answer of an app that opens somebody's resources.
-func (j *judge) resourceGiven(app *App, asked *sim.Message, e sim.Event) {
-	answer := read(e.Message.Body)
-	if answer.Owner == "" {
-		return
+// usualLifetime is that of authorization keys (profile section 3), where the account server has no other.
+const usualLifetime = 10 * time.Minute
+
+// notes begin what the apps keep for a user, and notesOf is the whole of it.
+const notes = "Notes of "
+
+func notesOf(userID string) string { return notes + userID }
+
+// shows are the user IDs of those whose resources an answer opens, whatever its status says: whom it names as the owner, and whose notes are in it.
+func shows(answer []byte) []string {
+	owners := stage.Marked(answer, notes, `"`)
+	if owner := read(answer).Owner; owner != "" && !slices.Contains(owners, owner) {
+		owners = append(owners, owner)
 	}
-	owner := j.names[answer.Owner]
+	return owners
+}
+
+// resourceGiven judges an answer of an app that opens the resources of a user ID.
+func (j *judge) resourceGiven(app *App, userID string, asked *sim.Message, e sim.Event) {
+	owner := j.names[userID]
 	k := j.keys[parameter(asked, "authorization_key")]
 	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, owner, asked.From)
 	given := k != nil && k.loose
+	if given {
+		j.Admit(notesOf(userID), asked.From)
+	}
 	if owner == "" || !given && (j.ownerOf(asked.From) != j.owners[owner] || asked.Injected) {
 		j.Breach(Secrecy, e, "%s", what)
 	}
@@ -32,7 +50,7 @@ func (j *judge) resourceGiven(app *App, asked *sim.Message, e sim.Event) {
 		j.Breach(Secrecy, e, "%s for an authorization key that was never issued", what)
 		return
 	}
-	if k.userID != answer.Owner {
+	if k.userID != userID {
 		j.Breach(Secrecy, e, "%s for a ticket of %s", what, k.name)
 	}
 	if k.app != app.ID {
@@ -44,7 +62,7 @@ func (j *judge) resourceGiven(app *App, asked *sim.Message, e sim.Event) {
 	if k.replaced != 0 && e.At > k.replaced+slack {
 		j.Breach(Replaced, e, "%s for an authorization key that a refresh had replaced", what)
 	}
-	if k.lifetime > 0 && e.At > k.issued+k.lifetime+transit {
+	if e.At > k.issued+k.lifetime+transit {
 		j.Breach(Expiry, e, "%s after the authorization key's lifetime of %s", what, k.lifetime)
 	}
 	for _, l := range j.logouts {

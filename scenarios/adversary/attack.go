@@ -115,7 +115,7 @@ func (a *Attack) Play(f Flow) (Replayed, error) {
 	s := System{f, scene, a.Sessions, a.Level, a.Lifted, a.Seed, a.Faults}
 	c := explore.Following(a.Steps, false)
 	run, outcome := s.play(c, true)
-	if outcome.Err != nil {
+	if outcome.Err != nil && len(outcome.Breaches) == 0 {
 		return Replayed{}, outcome.Err
 	}
 	if missed := c.Missed(); missed != nil {

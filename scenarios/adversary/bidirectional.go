@@ -32,15 +32,17 @@ const (
 // Bidirectional is the flow in which two sites authorize each other.
 func Bidirectional() Flow {
 	return Flow{
-		Name:       "bidirectional",
-		Invariants: twosites.Invariants(),
-		Scenes:     twoSitesScenes(),
-		Sessions:   []string{"alice", "mallory", "site C", "mallory again", "alice leaves", "bob"},
-		Set:        setTwoSites,
-		Type:       twoSitesType,
-		Receipt:    twoSitesReceipt,
-		Volatile:   []string{"oauth_signature", "oauth_timestamp", "Handover-Receipt"},
-		Nonces:     []string{"client/nonces", "oauth-server/nonces", "resource-server/nonces"},
+		Name:          "bidirectional",
+		Invariants:    twosites.Invariants(),
+		Scenes:        twoSitesScenes(),
+		Sessions:      []string{"alice", "mallory", "site C", "mallory again", "alice leaves", "bob"},
+		Set:           setTwoSites,
+		Type:          twoSitesType,
+		Receipt:       twoSitesReceipt,
+		ReceiptHeader: "Handover-Receipt",
+		Volatile:      []string{"oauth_signature", "oauth_timestamp", "Handover-Receipt"},
+		Latest:        []string{verifier},
+		Nonces:        []string{"client/nonces", "oauth-server/nonces", "resource-server/nonces"},
 	}
 }
 
@@ -97,7 +99,7 @@ func twoSitesType(leg string, m *sim.Message, f Field) Meaning {
 	return Meaning{}
 }
 
-// twoSitesReceipt is the status that acknowledges a hand-over (profile section 4.4). What else is in a right answer nobody but the resource server can make.
+// twoSitesReceipt is the status that acknowledges a hand-over (profile section 4.4). The receipt in a right answer nobody but the resource server can make.
 func twoSitesReceipt(leg string) int {
 	if leg == "hand-over" {
 		return http.StatusNoContent
@@ -171,6 +173,9 @@ type holding struct {
 
 func setTwoSites(d *Director, scene string, s stage.Setting) *stage.Stage {
 	st := &twoSites{Stage: twosites.New(s), d: d}
+	if d.Mirrored() {
+		st.A, st.B = st.B, st.A
+	}
 	d.Attacker(st.Mallory.Host)
 	d.Owns(st.C.Client)
 	d.MayCrash(st.A.OAuthServer, st.B.OAuthServer, st.A.Client, st.B.ResourceServer)

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,7 +19,7 @@ func (st *twoSites) move(scene string) {
 			st.d.May(st.atPassword(s)...)
 		case "numbered-nonces":
 			st.d.May(st.spentNonces(s))
-		case "spare-verifier", "slow-way-back":
+		case "spare-verifier", "slow-way-back", "slow-network":
 			st.d.May(st.underWay(s)...)
 		case "delegations":
 			st.d.May(st.delegations(s)...)
@@ -223,7 +224,27 @@ func (st *twoSites) unsigned(s *twosites.Site) []Move {
 			Name: "revokes at " + s.OAuthServer.Name() + ", with a signature made up,", Slots: []string{access}, Fits: of(s.OAuthServer.Name()),
 			Send: func(t []Term) { asPeer.Revoke(s, t[0].Value) },
 		},
+		{
+			Name: "reads at " + s.ResourceServer.Name() + ", with a signature made up,", Slots: []string{access}, Fits: of(s.OAuthServer.Name()),
+			Send: func(t []Term) {
+				asPeer.Read(s, twosites.Credentials{Token: t[0].Value, Secret: cmp.Or(t[0].Secret, madeUp)})
+			},
+		},
+		{
+			Name: "revokes at " + s.OAuthServer.Name() + ", with a signature by a method that there is not,", Slots: []string{access}, Fits: of(s.OAuthServer.Name()),
+			Send: func(t []Term) { st.revokesByNoMethod(s, peer.ClientID, t[0].Value) },
+		},
+		{Name: "reads at " + s.ResourceServer.Name() + " without an access token", Send: func([]Term) { st.Mallory.Get(s.Resource()) }},
 	}
+}
+
+// revokesByNoMethod sends a revocation in a client's name whose signature nobody can judge. Its nonce is another for each token.
+func (st *twoSites) revokesByNoMethod(s *twosites.Site, as, token string) {
+	now := strconv.FormatInt(st.Mallory.Host.Clock().Now().Unix(), 10)
+	st.Mallory.Do(http.MethodPost, s.Issuer+"/revoke", url.Values{"token": {token}}.Encode(), http.Header{
+		"Content-Type":  {"application/x-www-form-urlencoded"},
+		"Authorization": {`OAuth oauth_consumer_key="` + as + `", oauth_signature_method="MADE-UP", oauth_timestamp="` + now + `", oauth_nonce="` + token + `", oauth_signature="` + madeUp + `"`},
+	})
 }
 
 // delegation is the form of step 9 for a credential that is said to be of a site's own OAuth server.

@@ -168,6 +168,12 @@ func (st *twoSites) look() {
 		st.Alice.Wait(15 * time.Minute)
 		st.Alice.UntilConnected(st.A, st.B)
 	}
+	if st.d.Playing("bob") && st.connects {
+		if a, b := st.Bob.Look(); !(a && b) {
+			st.Bob.Wait(15 * time.Minute)
+			st.Bob.UntilConnected(st.B, st.A)
+		}
+	}
 	st.Mallory.Look()
 	const lives = 55 * time.Minute // a token, and a little less
 	for _, h := range st.held {
@@ -184,6 +190,6 @@ func (st *twoSites) askedForA() {
 	if own.Token == "" {
 		return
 	}
-	st.d.Pause("site C", "has asked oauth.b for a credential with the delegate client-a")
+	st.d.Pause("site C", "has asked "+st.B.OAuthServer.Name()+" for a credential with the delegate "+st.A.ClientID)
 	st.Mallory.OwnConsent(asking(st.B, own.Token, st.A.ClientID), st.B)
 }

@@ -98,11 +98,11 @@ func (st *twoSites) serverOfC() []Move {
 		st.pretends = pretence{issuer: t[0].Value, gives: credentials(t[1]), asks: asks, page: page, shows: "Notes at site C."}
 		return Link{st.A.ClientBase + "/start", url.Values{"peer": {st.C.Issuer}}}
 	}
-	const lure = "begins a flow with site C at client.a, whose server gives itself a name and hands out a credential, and"
+	lure := "begins a flow with site C at " + st.A.Client.Name() + ", whose server gives itself a name and hands out a credential, and"
 	secret := func(t []Term) bool { return withSecret(t[1:]) }
 	return []Move{
 		{
-			Name: lure + " sends her on to the page of oauth.b,", Slots: []string{issuer, temporary}, Fits: secret,
+			Name: lure + " sends her on to the page of " + st.B.OAuthServer.Name() + ",", Slots: []string{issuer, temporary}, Fits: secret,
 			Link: func(t []Term) Link { return begins(t, st.B.Issuer+"/authorize", "") },
 		},
 		{
@@ -121,14 +121,15 @@ func (st *twoSites) inTheNameOfA() []Move {
 		secret, _, _ := strings.Cut(t.Value, "&") // the token's comes after it (RFC 5849 section 3.4.4)
 		return twosites.Speaker{Host: st.Mallory.Host, As: st.A, Secret: secret}
 	}
+	inItsName := " in the name of " + st.A.ClientID + ", from elsewhere,"
 	secret := func(t []Term) bool { return withSecret(t[1:]) }
 	return []Move{
 		{
-			Name: "reads at resource.b in the name of client-a, from elsewhere,", Slots: []string{shownSecret, access}, Fits: secret,
+			Name: "reads at " + st.B.ResourceServer.Name() + inItsName, Slots: []string{shownSecret, access}, Fits: secret,
 			Send: func(t []Term) { asA(t[0]).Read(st.B, credentials(t[1])) },
 		},
 		{
-			Name: "redeems at oauth.b in the name of client-a, from elsewhere, and reads,", Slots: []string{shownSecret, temporary, verifier}, Fits: secret,
+			Name: "redeems at " + st.B.OAuthServer.Name() + inItsName + " and reads,", Slots: []string{shownSecret, temporary, verifier}, Fits: secret,
 			Send: func(t []Term) {
 				if token := asA(t[0]).Redeem(st.B, credentials(t[1]), t[2].Value); token.Token != "" {
 					asA(t[0]).Read(st.B, token)
@@ -142,7 +143,7 @@ func (st *twoSites) inTheNameOfA() []Move {
 func (st *twoSites) spentNonces(s *twosites.Site) Move {
 	const ahead, times, pause = 60, 7, 5*time.Minute + 2*time.Second // a nonce is forgotten when the window and a second have passed
 	return Move{
-		Name: "uses up the nonces that client-a will use at " + s.OAuthServer.Name() + ", signed by client-c, again and again",
+		Name: "uses up the nonces that " + st.A.ClientID + " will use at " + s.OAuthServer.Name() + ", signed by client-c, again and again",
 		Send: func([]Term) {
 			// Nonces that are remembered make no state of their own, and these do.
 			st.d.Know(Term{Type: "nonces", Name: "the nonces that it has used up at " + s.OAuthServer.Name(), Value: s.Letter})

@@ -20,10 +20,15 @@ func twoSitesScenes() []Scene {
 		{Name: "delegations", Attacker: Web, Text: "As the open web, but site C does nothing but delegate credentials of its own, and lure Alice to what comes of it.", Sessions: []string{"alice"}},
 		{Name: "wrong-issuer", Attacker: Web, Text: "The client of site B signs what Mallory likes, and site C poses as an OAuth server and a resource server. They do nothing but delegate, and use browsers.", Sessions: []string{"alice"}},
 		{Name: "mix-up", Attacker: Web, Text: "Site A's client is a client of site C too, whose server is Mallory's: it says what it is called, what its credential is, and where the user goes.", Sessions: []string{"alice", "site C"}},
+		{Name: "wrong-issuer-at-b", Mirrors: "wrong-issuer", Attacker: Web, Text: "As the wrong issuer, and it is the client of site A that signs what Mallory likes.", Sessions: []string{"alice"}},
+		{Name: "mix-up-at-b", Mirrors: "mix-up", Attacker: Web, Text: "As the mix-up, and it is site B's client that is a client of site C too.", Sessions: []string{"site C"}},
 		{Name: "stolen-token", Attacker: Web, Text: "A backup of the clients leaks: it shows their access tokens, with their secrets.", Sessions: []string{"alice"}},
 		{Name: "numbered-nonces", Attacker: Web, Text: "Site A's client counts its nonces, so that everybody knows the next one. Mallory does nothing but use nonces up.", Sessions: []string{"alice"}},
+		{Name: "slow-network", Attacker: Web, Text: "As the open web, and Mallory knows how to slow down what the sites ask each other for: some seconds in which others go on. The attacker does nothing but go on with what was begun.", Sessions: []string{"alice", "mallory"}},
 		{Name: "two-resource-servers", Attacker: Network, Text: "Site B has a second resource server, to which hand-overs travel without TLS.", Sessions: []string{"alice", "alice leaves"}},
 		{Name: "plain-handover", Attacker: Network, Text: "Site B's hand-overs travel without TLS.", Sessions: []string{"alice", "alice leaves"}},
+		{Name: "two-resource-servers-of-a", Mirrors: "two-resource-servers", Attacker: Network, Text: "Site A has a second resource server, to which hand-overs travel without TLS.", Sessions: []string{"alice"}},
+		{Name: "plain-handover-of-a", Mirrors: "plain-handover", Attacker: Network, Text: "Site A's hand-overs travel without TLS.", Sessions: []string{"alice leaves"}},
 		{Name: "plain-temporary", Attacker: Network, Text: "Site B takes requests for temporary credentials without TLS.", Sessions: []string{"alice", "mallory"}},
 		{Name: "plain-temporary-a", Attacker: Network, Text: "Site A takes requests for temporary credentials without TLS.", Sessions: []string{"alice", "mallory"}},
 		{Name: "plain-token", Attacker: Network, Text: "Site B takes token requests without TLS.", Sessions: []string{"alice"}},
@@ -38,7 +43,7 @@ func twoSitesScenes() []Scene {
 // arrange makes the scene.
 func (st *twoSites) arrange(scene string) {
 	switch scene {
-	case "open-web", "likely-passwords", "leaking-log", "two-resource-servers", "plain-handover", "slow-way-back", "delegations", "wrong-issuer", "stolen-token", "numbered-nonces":
+	case "open-web", "likely-passwords", "leaking-log", "two-resource-servers", "plain-handover", "slow-way-back", "delegations", "wrong-issuer", "stolen-token", "numbered-nonces", "slow-network":
 		st.connects = true
 	}
 	plain := func(s *twosites.Site, member, url string) { s.Publish(member, "http://"+url) }
@@ -58,9 +63,12 @@ func (st *twoSites) arrange(scene string) {
 		st.C.Issuer = st.C.ClientBase
 		st.A.Beside = []*twosites.Site{st.C}
 		st.d.Know(Term{Type: issuer, Name: "its own name", Value: st.C.Issuer})
-		st.d.Know(Term{Type: issuer, Name: "the name of oauth.b", Value: st.B.Issuer})
+		st.d.Know(Term{Type: issuer, Name: "the name of " + st.B.OAuthServer.Name(), Value: st.B.Issuer})
 	case "stolen-token":
 		st.d.Leaks(func(m *sim.Message) bool { return st.Leg(m) == "token request" && m.Kind == sim.Response })
+	case "slow-network":
+		honest := func(host string) bool { return strings.HasSuffix(host, ".a") || strings.HasSuffix(host, ".b") }
+		st.d.Slow(heldFor, func(m *sim.Message) bool { return honest(m.From) && honest(m.To) })
 	case "numbered-nonces":
 		st.A.NumbersNonces = true
 	case "hasty-user":
@@ -71,7 +79,7 @@ func (st *twoSites) arrange(scene string) {
 		st.OpenArchive(st.B)
 		st.d.Diverts(st.B.ResourceServer, st.B.Archive)
 	case "plain-handover":
-		st.B.HandoverEndpoint = "http://resource.b/handover"
+		st.B.HandoverEndpoint = "http://" + st.B.ResourceServer.Name() + "/handover"
 	case "plain-temporary":
 		plain(st.B, "temporary_credential_endpoint", "oauth.b/temporary-credential")
 	case "plain-temporary-a":

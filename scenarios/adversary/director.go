@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +43,9 @@ type Director struct {
 	requests    map[int]string // names of requests, by their IDs
 	overtakings int
 	leaks       func(*sim.Message) bool
-	proxied     func(*sim.Message) bool  // what passes where the attacker sits besides
+	proxied     func(*sim.Message) bool // what passes where the attacker sits besides
+	slow        func(*sim.Message) bool // what the attacker can hold up without reading it
+	hold        time.Duration
 	opens       func(body []byte) []byte // nil where nothing is sealed
 	bent        map[string]bool          // hosts whose messages the attacker changes
 	speech      Speech
@@ -61,7 +64,7 @@ type Director struct {
 
 func newDirector(s System, c *explore.Chooser, tells bool) *Director {
 	return &Director{
-		system: s, chooser: c, tells: tells,
+		system: s, chooser: c, tells: tells, hold: cmp.Or(s.Flow.Hold, heldFor),
 		own: map[string]bool{}, bent: map[string]bool{}, legs: map[string]int{}, visits: map[string]int{}, requests: map[int]string{}, memory: newMemory(s.Flow),
 	}
 }
@@ -88,6 +91,9 @@ type Link struct {
 // Playing reports whether a session takes part in this world.
 func (d *Director) Playing(session string) bool { return slices.Contains(d.system.Sessions, session) }
 
+// Mirrored reports whether the two actors of each role are in each other's place.
+func (d *Director) Mirrored() bool { return d.system.Scene.Mirrors != "" }
+
 // Attacker says on which host the attacker sits. What reaches it, or leaves it, the attacker knows.
 func (d *Director) Attacker(h *sim.Host) { d.host = h }
 
@@ -112,6 +118,12 @@ func (d *Director) Leaks(which func(*sim.Message) bool) { d.leaks = which }
 
 // Proxied puts an attacker of the network also where these messages pass, as at a proxy where TLS ends.
 func (d *Director) Proxied(which func(*sim.Message) bool) { d.proxied = which }
+
+// Slow lets the attacker hold these messages up for so long, whatever protects them: whoever floods a link, or knows when one is busy, need not read what passes there.
+// Meanwhile others go on.
+func (d *Director) Slow(hold time.Duration, which func(*sim.Message) bool) {
+	d.hold, d.slow = hold, which
+}
 
 // Opens says what a sealed body holds, so that worlds in which different things were sealed count as different; nil for a body that does not open. The attacker learns nothing by it.
 func (d *Director) Opens(open func(body []byte) []byte) { d.opens = open }
@@ -301,7 +313,7 @@ func labels(options []option) []explore.Option {
 func (d *Director) goesOn() (all []option) {
 	if d.held > 0 {
 		all = append(all, option{explore.Option{Label: "what is held up arrives", Who: "the network"}, func() {
-			d.host.Clock().Sleep(d.hold())
+			d.host.Clock().Sleep(d.hold)
 		}})
 	}
 	for _, p := range d.inTurn() {

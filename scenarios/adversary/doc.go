@@ -11,15 +11,17 @@
 // cookie or knowledge, nobody at another page, and nobody with something to do yet, is not gone on from: no guard can tell it from nothing. Points at which all stand as they did before
 // are told apart by a number.
 //
-// The bounds are moves, switches between sessions, and sessions in a world. Within a session its owner goes on of itself
+// The bounds are moves, switches between sessions, and sessions in a world: a scene that has fewer sessions, as many have one, is searched with those that it has. Within a session its owner goes on of itself
 // until another takes over; messages that are under way to one host at the same time may overtake each other, for the price of a
 // move. Two states count as equal when everybody waits at the same place, the stores hold the same, each process has met the
 // same messages, the attacker knows the same, the same is on its way, and it is the same second, with values drawn at random replaced by where they appeared first. In
 // which order different processes have met theirs does not count, and of a move that was refused altogether counts what it left in the stores (state.go says why). So an actor has to keep what it decides by in its store, as all do.
+// What a program was asked that somebody has altered ([Flow.Changed]) counts in its order, refused or not: it may remember anything.
 //
 // To let a flow be explored, add one file here (bidirectional.go and bidirectional_moves.go are an example):
 //
-//  1. A [Flow] with its scenes, plainest first, and the names of its sessions; list it in [Flows].
+//  1. A [Flow] with its scenes, plainest first, and the names of its sessions; list it in [Flows]. Where a role has two actors and the moves of a scene go to one of
+//     them, a scene that [Scene.Mirrors] it has them go to the other.
 //
 //  2. Its Type: for each field, by leg and name, what kind of term it holds, and for a secret whose secret it is. Where the host that a term belongs to
 //     is not the one that answers, Meaning.Of says it. Names of buckets that only remember nonces go into Flow.Nonces, signatures and times into Flow.Volatile.
@@ -36,7 +38,7 @@
 //     step that only makes sense whole, as trying a list of passwords, is one move, best in a scene of its own.
 //
 //  6. Where messages are no text, as frames and signed maps: a [Speech], which reads their fields and writes them anew with the keys that the attacker has
-//     (offline_speech.go), and [Director.Speaks]. Where a status alone is an answer, as one that acknowledges: [Flow.Receipt]. A link that is heard though it is under TLS, as the air around a till, is [Director.Proxied];
+//     (offline_speech.go), and [Director.Speaks]. Where a status alone is an answer, as one that acknowledges: [Flow.Receipt], with [Flow.ReceiptHeader] where a receipt goes with it. A link that is heard though it is under TLS, as the air around a till, is [Director.Proxied];
 //     what can be done on it besides are [Director.Tricks].
 //
 // Then `countersign explore FLOW` has to find nothing with all guards on, and `--lift ID` the attack that the guard stops.

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,10 +31,14 @@ type Flow struct {
 	// Receipt is the status of an answer to a request of a leg, with nothing else in it, by which the sender may hold that the request has arrived; zero
 	// where there is none. The attacker answers so in the place of the one that is asked, where it can change the request. Nil: no leg has one.
 	Receipt func(leg string) int
+	// ReceiptHeader is the header by which such an answer shows that it is the right one; empty where it shows nothing. The attacker shows again what it has heard last.
+	ReceiptHeader string
 	// Volatile are the names of parameters and headers whose values differ from run to run and say nothing, as a signature. Of a header it counts whether it is there.
 	Volatile []string
 	// Nonces are the buckets in which actors only remember that a request has come.
 	Nonces []string
+	// Latest are the types of terms of which somebody in a world uses the one that the attacker has learnt last: there it counts which that is.
+	Latest []string
 	// Hold is for how long the attacker holds a message up: less than those who wait are patient. Zero: 20 seconds.
 	Hold time.Duration
 
@@ -48,6 +53,8 @@ type Scene struct {
 	// Sessions are those that make sense in it; empty: all.
 	Sessions []string
 	Faults   bool // they count as moves here in every hunt
+	// Mirrors is the scene that this one is with the two actors of each role in each other's place, since either may be the wrong one; empty: it is one of its own.
+	Mirrors string
 }
 
 // Attacker is a kind of attacker.
@@ -128,6 +135,14 @@ func (f Flow) receipt(leg string) int {
 	return f.Receipt(leg)
 }
 
+// receiptIn is what shows that an answer to a request of a leg is the right one; empty where nothing does.
+func (f Flow) receiptIn(leg string, m *sim.Message) string {
+	if f.ReceiptHeader == "" || m.Kind != sim.Response || m.Status != f.receipt(leg) {
+		return ""
+	}
+	return m.Header.Get(f.ReceiptHeader)
+}
+
 // scene finds a scene by its name.
 func (f Flow) scene(name string) (Scene, error) {
 	i := slices.IndexFunc(f.Scenes, func(s Scene) bool { return s.Name == name })
@@ -160,8 +175,11 @@ type run struct {
 func (s System) set(c *explore.Chooser, setting stage.Setting, tells bool) (*Director, *stage.Stage) {
 	d := newDirector(s, c, tells)
 	setting.Wrote = d.wrote
+	if s.Flow.changed {
+		setting.MaxSteps = longest
+	}
 	setting.Link = sim.Link{BytesPerSecond: 1 << 62} // without delay, so that nothing but the chooser orders what happens
-	set := s.Flow.Set(d, s.Scene.Name, setting)
+	set := s.Flow.Set(d, cmp.Or(s.Scene.Mirrors, s.Scene.Name), setting)
 	d.take(set)
 	return d, set
 }
@@ -181,7 +199,9 @@ func (s System) playIn(setting stage.Setting, c *explore.Chooser, tells bool) (r
 		o.Breaches = append(o.Breaches, explore.Breach{Invariant: b.Invariant.Name, Requirement: string(b.Invariant.Requirement), Text: b.Text})
 	}
 	var stopped *sim.StoppedError
-	if !errors.As(r.result.Err, &stopped) {
+	if b, endless := s.Flow.endless(r.result.Err); endless {
+		o.Breaches = append(o.Breaches, b)
+	} else if !errors.As(r.result.Err, &stopped) {
 		o.Err = r.result.Err
 	}
 	return r, o

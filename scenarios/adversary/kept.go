@@ -88,8 +88,12 @@ func (s Sufficiency) String() string {
 	if s.Attacker != "" {
 		attacker = fmt.Sprintf(" of the %s attacker", s.Attacker)
 	}
-	text := fmt.Sprintf("With all guards of level %s on there is no counterexample within %s%s, %s and %s in a world: %s, %s, %s.",
-		s.Level, counted(s.Moves, "move"), attacker, switches, counted(s.Sessions, "session"), counted(s.Worlds, "world"), counted(s.Runs, "run"), counted(s.States, "state"))
+	sessions := counted(s.Sessions, "session") + " in a world"
+	if s.Sessions > 1 {
+		sessions = "up to " + sessions + ", where its scene has as many"
+	}
+	text := fmt.Sprintf("With all guards of level %s on there is no counterexample within %s%s, %s and %s: %s, %s, %s.",
+		s.Level, counted(s.Moves, "move"), attacker, switches, sessions, counted(s.Worlds, "world"), counted(s.Runs, "run"), counted(s.States, "state"))
 	if s.Random > 0 {
 		text += fmt.Sprintf(" %d of the runs were drawn at random, %s long; ", s.Random, counted(s.RandomMoves, "move"))
 		if s.Missed > sure {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"countersign/conformance/jose"
 	"countersign/scenarios/office"
@@ -29,22 +30,32 @@ func Mobile() Flow {
 			{Name: "open-web", Attacker: Web, Text: "Everything travels under TLS. Clive works here and has a device of his own; the numbers of all devices are known."},
 			{Name: "likely-passwords", Attacker: Web, Text: "As the open web, but Clive does nothing but try passwords.", Sessions: alone},
 			{Name: "leaking-gateway", Attacker: Web, Text: "TLS ends at a gateway whose log Clive reads: he sees what Alice's app sends, and her tokens."},
+			{Name: "leaking-gateway-of-the-stock", Mirrors: "leaking-gateway", Attacker: Web, Text: "As the leaking gateway, and the app reads the stock.", Sessions: alone},
 			{Name: "dishonest-erp", Attacker: Web, Text: "The stock is in Clive's hands, and has its own secret.", Sessions: alone},
 			{Name: "shared-sealing-key", Attacker: Web, Text: "Both business systems have one sealing key, and the customer register is in Clive's hands.", Sessions: alone},
 			{Name: "lying-gateway", Attacker: Web, Text: "TLS ends at a gateway that is Clive's: he changes what Alice's app is answered.", Sessions: []string{"alice", "the register moves"}},
 			{Name: "stolen-sealing-key", Attacker: Web, Text: "The first sealing key of the customer register has got about. Clive has it, runs the stock, and reads the log of the gateway where TLS ends.", Sessions: []string{"alice", "a key is rotated"}},
 			{Name: "mixed-up-front", Attacker: Web, Text: "A front serves many authorization servers, and may take one for another. One of them is Clive's.", Sessions: alone},
 			{Name: "lost-device", Attacker: Web, Text: "Clive has found Alice's telephone: he opens it, and lets through to it what he likes. Alice has it deregistered.", Sessions: []string{"the telephone is lost"}},
+			{Name: "slow-network", Attacker: Web, Text: "As the open web, and Clive knows how to slow down what the servers and Alice's app send: some seconds in which he can do something.", Sessions: alone},
 			{Name: "plain-server", Attacker: Network, Text: "The app was delivered with an address of the authorization server without TLS.", Sessions: alone},
 			{Name: "no-push", Attacker: Network, Text: "No message reaches Alice's telephone from outside, and others get lost or come twice. Nobody is dishonest.", Sessions: []string{"the telephone is lost"}, Faults: true},
 			{Name: "losing-network", Attacker: Network, Text: "Messages get lost or come twice, and servers crash. Nobody is dishonest.", Sessions: []string{"alice", "the register moves", "the telephone is lost"}, Faults: true},
 		},
 		Sessions: []string{"alice", "clive is dismissed", "the register moves", "the telephone is lost", "the telephone is found again", "a key is rotated", "two change the rules"},
 		Set:      setOffice,
-		Type:     func(string, *sim.Message, Field) Meaning { return Meaning{} },
+		Type:     officeType,
 		Volatile: []string{"iat", "exp"},
 		Nonces:   []string{"authorization-server/used-proofs", "business-system/used-proofs"},
 	}
+}
+
+// officeType says what the fields of the flow hold: endpoints, where metadata travel without TLS (profile section 3).
+func officeType(leg string, m *sim.Message, f Field) Meaning {
+	if leg == "metadata" && !m.Secure && strings.HasSuffix(f.Name, "_endpoint") {
+		return Meaning{Type: endpointURL}
+	}
+	return Meaning{}
 }
 
 // officeWorld is a world of the flow that is explored.
@@ -75,6 +86,11 @@ type officeWorld struct {
 func setOffice(d *Director, scene string, s stage.Setting) *stage.Stage {
 	st := &officeWorld{Stage: office.New(s), d: d, scene: scene}
 	st.moved = st.NewAddress(st.CRM, "crm.new")
+	if d.Mirrored() {
+		st.CRM, st.ERP = st.ERP, st.CRM
+		apps := st.Server.Rules.Apps
+		apps[0].SystemID, apps[1].SystemID = apps[1].SystemID, apps[0].SystemID
+	}
 	d.Attacker(st.Clive.Host)
 	d.Owns(st.Mallory.Host)
 	d.MayCrash(st.Server.Host, st.CRM.Host)
@@ -133,8 +149,11 @@ func (st *officeWorld) arrange() {
 		st.Instead(st.Alice.Host, office.LegMessage, func() (sim.Message, bool) {
 			return sim.Message{Status: http.StatusAccepted}, st.relayed
 		})
+	case "slow-network":
+		st.d.Slow(slowFor, func(m *sim.Message) bool { return m.From != st.Clive.Host.Name() && m.To != st.Clive.Host.Name() })
 	case "plain-server":
 		st.Server.Issuer = "http://authorization"
+		st.d.Know(Term{Type: endpointURL, Name: "a page of Clive's", Value: "https://clive/collect"})
 	}
 }
 
@@ -159,7 +178,9 @@ func (st *officeWorld) nobodyDishonest() bool {
 }
 
 // calm reports whether neither Clive nor the network has disturbed anybody.
-func (st *officeWorld) calm() bool { return !st.touched && !st.nobodyDishonest() }
+func (st *officeWorld) calm() bool {
+	return !st.touched && !st.nobodyDishonest() && st.scene != "slow-network"
+}
 
 // reads is Clive at the log of the gateway.
 func (st *officeWorld) reads(_ *sim.World, m sim.Message) sim.Verdict {

@@ -25,7 +25,7 @@ func (st *officeWorld) move() {
 		st.may(st.betweenSystems())
 	case "stolen-sealing-key":
 		st.may(st.asForger())
-	case "open-web", "leaking-gateway":
+	case "open-web", "leaking-gateway", "slow-network":
 		st.may(st.asColleague())
 		st.may(st.atSystem())
 		st.may(st.asStranger())
@@ -107,31 +107,39 @@ func (st *officeWorld) leaked(leg string) func([]Term) bool {
 	return func(t []Term) bool { return st.scene == "leaking-gateway" && has(t) }
 }
 
+// called is how people call a system.
+func (st *officeWorld) called(s *office.System) string {
+	if s.ID == "erp" {
+		return "the stock"
+	}
+	return "the customer register"
+}
+
 // atSystem are requests for what the customer register keeps.
 func (st *officeWorld) atSystem() []Move {
-	c := st.Clive
+	c, register, stock := st.Clive, st.called(st.CRM), st.called(st.ERP)
 	return []Move{
 		{
-			Name: "shows the customer register as a bearer token", Slots: []string{deviceToken}, Fits: st.ofAlice,
+			Name: "shows " + register + " as a bearer token", Slots: []string{deviceToken}, Fits: st.ofAlice,
 			Send: func(t []Term) { c.ShowsWith(st.CRM, "Bearer "+t[0].Value, nil) },
 		},
-		{Name: "shows the customer register, with a proof of his own,", Slots: []string{deviceToken}, Send: func(t []Term) { c.Shows(st.CRM, t[0].Value) }},
+		{Name: "shows " + register + ", with a proof of his own,", Slots: []string{deviceToken}, Send: func(t []Term) { c.Shows(st.CRM, t[0].Value) }},
 		{
-			Name: "shows the customer register, with Alice's public key,", Slots: []string{deviceToken}, Fits: st.ofAlice,
+			Name: "shows " + register + ", with Alice's public key,", Slots: []string{deviceToken}, Fits: st.ofAlice,
 			Send: func(t []Term) {
 				proof := office.Proof{Method: http.MethodGet, Target: st.CRM.Address(), Token: t[0].Value, JWK: st.loot.PublicKey()}
 				c.ShowsWith(st.CRM, "DPoP "+t[0].Value, c.Proves(proof))
 			},
 		},
 		{
-			Name: "shows the customer register, with the proof of Alice's authentication,", Slots: []string{deviceToken}, Fits: func(t []Term) bool { return st.ofAlice(t) && st.has(office.LegAuthentication)(t) },
+			Name: "shows " + register + ", with the proof of Alice's authentication,", Slots: []string{deviceToken}, Fits: func(t []Term) bool { return st.ofAlice(t) && st.has(office.LegAuthentication)(t) },
 			Send: func(t []Term) { st.showsWithProofOf(t[0].Value, st.loot.Authentication) },
 		},
 		{
-			Name: "shows the customer register, with the proof of Alice's access,", Slots: []string{deviceToken}, Fits: func(t []Term) bool { return st.ofAlice(t) && st.has(office.LegResource)(t) },
+			Name: "shows " + register + ", with the proof of Alice's access,", Slots: []string{deviceToken}, Fits: func(t []Term) bool { return st.ofAlice(t) && st.has(office.LegResource)(t) },
 			Send: func(t []Term) { st.showsWithProofOf(t[0].Value, st.loot.Resource) },
 		},
-		{Name: "shows the stock, with a proof of his own,", Slots: []string{deviceToken}, Send: func(t []Term) { c.Shows(st.ERP, t[0].Value) }},
+		{Name: "shows " + stock + ", with a proof of his own,", Slots: []string{deviceToken}, Send: func(t []Term) { c.Shows(st.ERP, t[0].Value) }},
 		{
 			Name: "sends again", Slots: []string{recording},
 			Send: func(t []Term) {
@@ -159,7 +167,8 @@ func (st *officeWorld) atSystem() []Move {
 				}
 			},
 		},
-		{Name: "shows a token that does not open", Send: func([]Term) { c.Shows(st.CRM, c.MakesUp("crm-1")) }},
+		{Name: "shows a token that does not open", Send: func([]Term) { c.Shows(st.CRM, c.MakesUp(st.CRM.ID+"-1")) }},
+		{Name: "shows " + register + " no token", Send: func([]Term) { c.Get(st.CRM.Address()) }},
 	}
 }
 

@@ -209,6 +209,9 @@ func (st *officeWorld) look() {
 		st.Alice.Wait(calm)
 		st.Alice.Finds()
 		st.asksAfterIt()
+		if !st.Dishonest(st.ERP.Host.Name()) {
+			st.tablet.UntilOpened()
+		}
 	case st.began:
 		st.Alice.Starts()
 		st.Alice.UntilOpened()

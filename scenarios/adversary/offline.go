@@ -200,6 +200,7 @@ func (st *tillWorld) know() {
 	know(handset, st.Alice.Handset, till.MallorysHandset)
 	know(device, st.One.ID, st.Two.ID)
 	know(service, till.Coffee, till.Gate)
+	st.d.Know(Term{Type: service, Name: "a service that there is not", Value: "made-up"})
 	know(amount, "350", "900")
 	know(currency, "EUR", "JPY")
 	know(level, "1", "2")
@@ -326,20 +327,22 @@ func (st *tillWorld) overtaken() bool {
 	return slices.ContainsFunc(st.d.chooser.Taken(), func(s explore.Step) bool { return strings.HasSuffix(s.Choose, "overtakes") })
 }
 
-// look is what everybody sees at the end: whoever was not served tries again, when the attacker has gone.
+// look is what everybody sees at the end, when the attacker has gone: whoever came to buy something is served once more.
 func (st *tillWorld) look() {
 	st.Alice.Looks = nil
-	for _, ended := range st.ended {
-		if ended == till.Approved {
-			continue
+	// Who is first on the air can always spoil an exchange.
+	if (st.scene == "jammed" || st.scene == "pictures") && !st.jams && !st.overtaken() {
+		for _, ended := range st.ended {
+			if ended != till.Approved {
+				st.Breach(till.CarriedThrough, "alice's purchase ends with: "+string(ended))
+			}
 		}
-		// Who is first on the air can always spoil an exchange.
-		if (st.scene == "jammed" || st.scene == "pictures") && !st.jams && !st.overtaken() {
-			st.Breach(till.CarriedThrough, "alice's purchase ends with: "+string(ended))
-		}
-		if st.serves {
-			st.Alice.UntilServed(st.One, little)
-		}
+	}
+	if len(st.ended) == 0 || !st.serves {
 		return
+	}
+	st.Alice.UntilServed(st.One, little)
+	if st.scene == "near" { // where what is meant for one till may go to the other
+		st.Alice.UntilServed(st.Two, little)
 	}
 }

@@ -26,6 +26,7 @@ type memory struct {
 	under   uint64           // what the attacker did to messages that are under way
 	aloft   map[int]uint64   // messages that are on their way, by their IDs; taken down where something can happen on the way
 	flying  uint64           // sum of those
+	altered uint64           // what programs that somebody has altered were asked, in its order
 }
 
 // place is where a record stands.
@@ -61,7 +62,13 @@ func (d *Director) state() uint64 {
 		sum += spread(mix(d.text(hash(3, t.Type), t.Value), uint64(len(t.Secret))))
 		d.fresh = d.fresh[:0]
 	}
-	h = hash(mix(mix(h, sum), d.under), d.doing)
+	for _, kind := range d.system.Flow.Latest {
+		if known := d.Terms(kind); len(known) > 0 {
+			h = d.text(hash(h, kind), known[len(known)-1].Value)
+			d.fresh = d.fresh[:0]
+		}
+	}
+	h = mix(hash(mix(mix(h, sum), d.under), d.doing), d.altered)
 	if d.turn != nil && d.turnMatters() {
 		h = hash(h, d.turn.name)
 	}
@@ -168,6 +175,7 @@ func (d *Director) fold() {
 	d.seen = len(events)
 	for i := range fresh {
 		d.lands(&fresh[i])
+		d.foldAltered(&fresh[i])
 		if !forgotten {
 			d.foldEvent(&fresh[i])
 		}
@@ -178,6 +186,13 @@ func (d *Director) fold() {
 	d.dirty = d.dirty[:0]
 	d.probing = false
 	d.before.writes, d.before.knows, d.before.heard, d.before.standing = d.writes, d.knows.size, len(d.heard), d.standing()
+}
+
+// foldAltered takes in what a program is asked that somebody has altered. It may remember anything, in any order, and what it has refused as well.
+func (d *Director) foldAltered(e *sim.Event) {
+	if e.Kind == sim.EventDeliver && d.stage.Altered(e.Host) {
+		d.altered = d.foldMessage(hash(d.altered, e.Host), e.Message)
+	}
 }
 
 // refused reports whether all that happened since the last point is that the attacker asked and was refused, without learning anything. Nobody else took part but those who handled

@@ -24,6 +24,9 @@ const (
 // madeUpKey looks like a key, and nobody has issued it.
 const madeUpKey = "made-up-made-up-made-up"
 
+// slowFor is for how long a link is slow: the first app waits 3.5 s for the account server (profile section 5.2).
+const slowFor = 3 * time.Second
+
 // keyLifetime is that of authorization keys (profile section 3).
 const keyLifetime = 10 * time.Minute
 
@@ -42,8 +45,14 @@ func Ticket() Flow {
 			{Name: "mixed-up-answers", Attacker: Web, Text: "A proxy before the account server mixes up answers to apps and to refreshes, and Mallory knows how to have it do so.", Sessions: alone[:1]},
 			{Name: "shared-cache", Attacker: Web, Text: "Before the first app stands a cache that keeps what nobody has forbidden it to keep.", Sessions: []string{"alice", "bob"}},
 			{Name: "overloaded-server", Attacker: Web, Text: "The account server verifies, confirms nothing and refreshes nothing, while programs on Alice's terminal open the app every second.", Sessions: alone[:1]},
+			{Name: "slow-network", Attacker: Web, Text: "As the open web, and Mallory knows how to slow down what Alice's terminal and the first app ask for: some seconds in which she can do something.", Sessions: alone[:1]},
+			{Name: "open-web-first", Mirrors: "open-web", Attacker: Web, Text: "As the open web, and it is the first app that is Mallory's. Alice opens the second before it.", Sessions: alone[:1]},
+			{Name: "mixed-up-answers-second", Mirrors: "mixed-up-answers", Attacker: Web, Text: "As the mixed-up answers, and it is the first app that is Mallory's.", Sessions: alone[:1]},
+			{Name: "shared-cache-second", Mirrors: "shared-cache", Attacker: Web, Text: "As the shared cache, and it stands before the second app.", Sessions: []string{"alice", "bob"}},
+			{Name: "overloaded-server-second", Mirrors: "overloaded-server", Attacker: Web, Text: "As the overloaded server, and the programs open the second app.", Sessions: alone[:1]},
 			{Name: "losing-network", Attacker: Network, Text: "Messages get lost or come twice, and servers crash. Mallory has nothing.", Sessions: []string{"alice", "alice logs out", "alice signs out", "bob"}, Faults: true},
 			{Name: "plain-metadata", Attacker: Network, Text: "The account server gives its metadata without TLS; what they name lies under TLS. The second app is Mallory's.", Sessions: alone[:2]},
+			{Name: "plain-metadata-second", Mirrors: "plain-metadata", Attacker: Network, Text: "As the plain metadata, and it is the first app that is Mallory's.", Sessions: alone[:1]},
 			{Name: "plain-registration", Attacker: Network, Text: "The account server takes registrations without TLS.", Sessions: alone[:1]},
 			{Name: "plain-authentication", Attacker: Network, Text: "The account server takes passwords without TLS.", Sessions: alone[:1]},
 			{Name: "plain-refresh", Attacker: Network, Text: "The account server takes refreshes without TLS.", Sessions: alone[:1]},
@@ -101,6 +110,9 @@ func setAccounts(d *Director, scene string, s stage.Setting) *stage.Stage {
 		s.Faults = append(s.Faults, stage.Plan("skew:app.one=-2h")...)
 	}
 	st := &accountsWorld{Stage: accounts.New(s), d: d, scene: scene}
+	if d.Mirrored() {
+		st.One, st.Two = st.Two, st.One
+	}
 	d.Attacker(st.Mallory.Host)
 	d.MayCrash(st.Server.Host, st.One.Host)
 	st.arrange()
@@ -141,6 +153,8 @@ func (st *accountsWorld) arrange() {
 		st.d.Leaks(st.copies)
 	case "shared-cache":
 		st.CacheBefore(st.One)
+	case "slow-network":
+		st.d.Slow(slowFor, func(m *sim.Message) bool { return m.From != st.Mallory.Name && m.To != st.Mallory.Name })
 	case "plain-metadata":
 		st.Server.WithoutTLS()
 	case "plain-registration", "plain-authentication", "plain-refresh", "plain-revocation":
@@ -189,7 +203,7 @@ func (st *accountsWorld) know() {
 	st.d.Know(Term{Type: authorizationKey, Name: "an authorization key made up", Value: madeUpKey})
 	st.d.Know(Term{Type: refreshKey, Name: "a refresh key made up", Value: madeUpKey})
 	if st.scene == "plain-metadata" {
-		st.d.Know(Term{Type: endpointURL, Name: "a page of app.two that collects", Value: st.Two.Base + "/collect"})
+		st.d.Know(Term{Type: endpointURL, Name: "a page of " + st.Two.Host.Name() + " that collects", Value: st.Two.Base + "/collect"})
 	}
 }
 
@@ -299,7 +313,10 @@ func (st *accountsWorld) look() {
 	if st.began && !st.hers() {
 		st.Alice.UntilServed(st.Two)
 	}
-	if st.scene == "shared-cache" {
-		st.Bob.Registers(st.One)
+	if st.d.Playing("bob") || st.scene == "shared-cache" {
+		st.Bob.UntilServed(st.One)
+	}
+	if st.d.Playing("bob") && !st.hers() {
+		st.Bob.UntilServed(st.Two)
 	}
 }

@@ -114,14 +114,14 @@ func (st *accountsWorld) notStolen(t []Term) bool { return !st.stolen() || t[1].
 
 // atApp are requests for resources of the first app.
 func (st *accountsWorld) atApp() []Move {
-	m := st.Mallory
+	m, one, two := st.Mallory, st.One.Host.Name(), st.Two.Host.Name()
 	return []Move{
 		{
-			Name: "shows at app.one", Slots: []string{userID, authorizationKey},
+			Name: "shows at " + one, Slots: []string{userID, authorizationKey},
 			Send: func(t []Term) { m.Show(st.One, pairOf(t)) },
 		},
 		{
-			Name: "opens app.one by a link", Slots: []string{userID, authorizationKey}, Fits: st.ofMallory,
+			Name: "opens " + one + " by a link", Slots: []string{userID, authorizationKey}, Fits: st.ofMallory,
 			Link: func(t []Term) Link {
 				return Link{Target: st.One.Base + "/resource?" + url.Values{"user_id": {t[0].Value}, "authorization_key": {t[1].Value}}.Encode()}
 			},
@@ -131,9 +131,9 @@ func (st *accountsWorld) atApp() []Move {
 			Send: func(t []Term) { st.countOn(t[0].Value) },
 		},
 		{
-			Name: "has an open redirect of app.one lead to app.two, once,", Fits: func([]Term) bool { return st.diverted == nil },
+			Name: "has an open redirect of " + one + " lead to " + two + ", once,", Fits: func([]Term) bool { return st.diverted == nil },
 			Send: func([]Term) {
-				st.d.prepared("that an open redirect of app.one leads to app.two")
+				st.d.prepared("that an open redirect of " + one + " leads to " + two)
 				st.diverted = st.onceFrom(st.One, func(answer sim.Message) sim.Message {
 					answer.Status, answer.Body = http.StatusTemporaryRedirect, nil
 					answer.Header = http.Header{"Location": {st.Two.Base + "/collect"}}
@@ -150,7 +150,7 @@ func (st *accountsWorld) atTheEnd() Move {
 	m := st.Mallory
 	left := func() time.Duration { return st.copiedAt.Add(keyLifetime - before).Sub(m.Host.Clock().Now()) }
 	return Move{
-		Name: "shows at app.one, ten seconds before its key ends and half a minute after,", Slots: []string{userID, authorizationKey},
+		Name: "shows at " + st.One.Host.Name() + ", ten seconds before its key ends and half a minute after,", Slots: []string{userID, authorizationKey},
 		Fits: func(t []Term) bool {
 			return st.copied && t[0].Value != st.own.UserID && t[1].Value != st.own.AuthorizationKey && t[1].Value != madeUpKey && left() > 0
 		},
@@ -185,17 +185,18 @@ func (st *accountsWorld) countOn(user string) {
 
 // asApp is what the second app can do, which is Mallory's.
 func (st *accountsWorld) asApp() []Move {
+	two := st.Two.Host.Name()
 	return []Move{
 		{
-			Name: "asks as app.two about", Slots: []string{userID, authorizationKey},
+			Name: "asks as " + two + " about", Slots: []string{userID, authorizationKey},
 			Fits: func(t []Term) bool { return !st.ofMallory(t) },
 			Send: func(t []Term) { st.VerifyAs(st.Two, pairOf(t)) },
 		},
 		{
-			Name: "has app.two take no ticket", Fits: func([]Term) bool { return st.diverted == nil },
+			Name: "has " + two + " take no ticket", Fits: func([]Term) bool { return st.diverted == nil },
 			Send: func([]Term) {
 				st.diverted = st.insatiable()
-				st.d.prepared("that app.two takes no ticket")
+				st.d.prepared("that " + two + " takes no ticket")
 			},
 		},
 	}

@@ -36,6 +36,7 @@ func Unified() Flow {
 		Scenes: []Scene{
 			{Name: "open-web", Attacker: Web, Text: "Everything travels under TLS. Mallory is a user, and has a page below the mail site's callback path.", Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice at the wiki", "alice on two devices"}},
 			{Name: "users-pages", Attacker: Web, Text: "Mallory has a page below the mail site's callback path, reads what comes to it, and does nothing but with logins.", Sessions: []string{"alice", "mallory"}},
+			{Name: "users-pages-of-the-shop", Mirrors: "users-pages", Attacker: Web, Text: "As the users' pages, and it is the shop where Mallory has hers.", Sessions: []string{"alice", "mallory"}},
 			{Name: "bad-page", Attacker: Web, Text: "Mallory does nothing but lure Alice to a page of hers, which sends forms and opens links in Alice's browser. The wiki is dishonest.", Sessions: []string{"alice"}},
 			{Name: "forgeries", Attacker: Web, Text: "Mallory does nothing but send programs messages in the names of others, without their keys.", Sessions: []string{"alice", "alice at the shop"}},
 			{Name: "dishonest-wiki", Attacker: Web, Text: "The wiki is registered and dishonest: it has its own communication key, and says what it likes.", Sessions: []string{"alice at the wiki", "alice", "alice on two devices"}},
@@ -43,6 +44,7 @@ func Unified() Flow {
 			{Name: "history", Attacker: Web, Text: "Alice's browser breaks down on the way to the callback of a login that she began, or that an old link began, and Mallory finds the code. The wiki is dishonest.", Sessions: []string{"alice", "mallory"}},
 			{Name: "lost-callback", Attacker: Web, Text: "Alice's browser breaks down on the way to the callback of her first login, and nobody finds the code.", Sessions: []string{"alice", "mallory"}},
 			{Name: "shared-computer", Attacker: Web, Text: "The state of Alice's request leaks at once. Her whole request is found in a history after its callback has come.", Sessions: []string{"alice", "mallory"}},
+			{Name: "shared-computer-at-the-shop", Mirrors: "shared-computer", Attacker: Web, Text: "As the shared computer, and Alice logs in at the shop.", Sessions: []string{"alice"}},
 			{Name: "library-computer", Attacker: Web, Text: "Mallory sat at Alice's computer before her, and has noted the cookie that the platform's page gave to its browser.", Sessions: []string{"alice"}},
 			{Name: "look-alike", Attacker: Web, Text: "The wiki is dishonest and registered under the name of the mail site. Alice wants nothing from the wiki, and reads the page that asks.", Sessions: []string{"alice"}},
 			{Name: "listening-wiki", Attacker: Web, Text: "The wiki is dishonest and takes logout tokens.", Sessions: []string{"alice at both"}},
@@ -58,9 +60,11 @@ func Unified() Flow {
 			{Name: "pausing-site", Attacker: Web, Text: "The wiki takes batches, refuses each and asks for a pause of a minute.", Sessions: []string{"alice at many"}},
 			{Name: "outage", Attacker: Web, Text: "Batches to the mail site are lost for a minute, and it takes two tasks in one.", Sessions: []string{"alice again and again"}},
 			{Name: "one-site-left", Attacker: Web, Text: "Alice leaves the mail site on one of two devices. Mallory does nothing but send forms from a page of hers.", Sessions: []string{"alice leaves here"}},
+			{Name: "shop-left", Mirrors: "one-site-left", Attacker: Web, Text: "As the one site left, and it is the shop.", Sessions: []string{"alice leaves here"}},
 			{Name: "sparing-site", Attacker: Web, Text: "The mail site takes one task of a batch and leaves the others for later. Mallory does nothing but go in and out.", Sessions: []string{"alice comes back"}},
 			{Name: "trickle", Attacker: Web, Text: "Mallory does nothing but go in and out.", Sessions: []string{"alice comes back"}},
 			{Name: "crashes", Attacker: Web, Text: "Mallory has found out how to bring a host down for two seconds.", Sessions: []string{"alice comes back", "alice at the shop"}},
+			{Name: "slow-network", Attacker: Web, Text: "As the open web, and Mallory knows how to slow down what the platform and the mail site send each other: some seconds in which she can do something.", Sessions: []string{"alice", "mallory"}},
 			{Name: "proxy", Attacker: Network, Text: "TLS ends at a proxy before the programs of the platform and of the third-party platforms, and Mallory sits behind it, where sealed messages and logout tokens pass.", Sessions: []string{"alice", "mallory", "alice comes back", "alice at the shop", "alice at the wiki", "alice on two devices", "alice leaves for good", "alice in a hurry"}},
 			{Name: "proxied-logins", Attacker: Network, Text: "TLS ends at a proxy before the platform, and Mallory sits behind it. Nobody logs out.", Sessions: []string{"alice", "mallory"}},
 			{Name: "proxied-logouts", Attacker: Network, Text: "TLS ends at a proxy before the programs, and Mallory sits behind it. Alice logs out.", Sessions: []string{"alice comes back", "alice at the shop"}},
@@ -74,7 +78,7 @@ func Unified() Flow {
 		Type:     portalType,
 		Receipt:  portalReceipt,
 		Nonces:   []string{"platform/messages", "third-party/messages", "third-party/logout-tokens"},
-		Hold:     8 * time.Second, // programs wait for ten
+		Hold:     patience,
 	}
 }
 
@@ -145,12 +149,17 @@ const (
 	madeUpState     = "a-state-that-is-made-up"
 	plantedValue    = "planted-by-mallory-0000001"
 	platformInClear = "http://platform"
+	// patience is less than the ten seconds for which programs wait.
+	patience = 8 * time.Second
 	// settles is how long a logout takes to reach everybody, and more than a queue that is idle waits.
 	settles = 8 * time.Second
 )
 
 func setPortal(d *Director, scene string, s stage.Setting) *stage.Stage {
 	st := &portals{Stage: portal.New(s), d: d, connects: true}
+	if d.Mirrored() {
+		st.Mail, st.Shop = st.Shop, st.Mail
+	}
 	st.Unfinished = true
 	d.Attacker(st.Mallory.Host)
 	d.Opens(st.Opened)
@@ -237,6 +246,9 @@ func (st *portals) arrange(scene string) {
 			}
 			return false
 		})
+	case "slow-network":
+		between := []string{st.Platform.Host.Name(), st.Mail.Host.Name()}
+		st.d.Slow(patience, func(m *sim.Message) bool { return slices.Contains(between, m.From) && slices.Contains(between, m.To) })
 	case "plain-portal":
 		st.Alice.HasAccountAt(platformInClear)
 	}
@@ -250,10 +262,10 @@ func (st *portals) know(scene string) {
 	d.Know(Term{Type: loginChallenge, Name: "no challenge"})
 	d.Know(Term{Type: loginCode, Name: "a code made up", Value: "a-code-that-is-made-up"})
 	d.Know(Term{Type: passToken, Name: "a pass token made up", Value: "a-pass-token-that-is-made-up"})
-	d.Know(Term{Type: callbackPath, Name: "the callback of mail", Value: st.Mail.CallbackURI()})
+	d.Know(Term{Type: callbackPath, Name: "the callback of " + st.site(), Value: st.Mail.CallbackURI()})
 	d.Know(Term{Type: callbackPath, Name: "Mallory's page below it", Value: st.Mail.Base + mallorysPage})
 	d.Know(Term{Type: callbackPath, Name: "a path of Mallory's", Value: mallorysPath})
-	d.Know(Term{Type: newClient, Name: "mail", Value: st.Mail.ID})
+	d.Know(Term{Type: newClient, Name: st.site(), Value: st.Mail.ID})
 	if scene == "stolen-operator" {
 		d.Know(Term{Type: newClient, Name: "one that nobody registered", Value: "tp-of-nobody"})
 	}
@@ -301,6 +313,10 @@ func (st *portals) look() {
 		st.Alice.AtPage = nil
 		st.Mallory.Wait(forgotten)
 		st.Alice.UntilIn(st.Mail)
+		st.Alice.UntilIn(st.visited()...)
+		if st.phone != nil {
+			st.phone.UntilIn(st.Mail)
+		}
 	}
 	if st.connects && !st.logsOut() {
 		st.Alice.UntilOut()
@@ -319,6 +335,17 @@ func (st *portals) look() {
 	if slices.ContainsFunc(st.flushes, func(all *[]portal.Flush) bool { return len(*all) > 0 && (*all)[len(*all)-1].At > now-10*time.Minute }) || !st.connects {
 		st.World.Stop() // a queue would be tried for ever
 	}
+}
+
+// visited are the honest sites besides the mail site at which Alice has been in this world.
+func (st *portals) visited() (all []*portal.ThirdParty) {
+	if st.d.Playing("alice at the shop") || st.d.Playing("alice at both") {
+		all = append(all, st.Shop)
+	}
+	if st.d.Playing("alice at the wiki") || st.d.Playing("alice at both") {
+		all = append(all, st.Wiki)
+	}
+	return slices.DeleteFunc(all, func(t *portal.ThirdParty) bool { return st.Dishonest(t.Host.Name()) })
 }
 
 // overnight is longer than a login credential lives.

@@ -37,6 +37,8 @@ func (st *portals) move(scene string) {
 	case "lost-callback":
 		st.d.May(st.begins(), st.approves())
 		st.d.May(st.guesses()...)
+	case "slow-network":
+		st.d.May(st.begins(), st.asksAlice(), st.approves(), st.brings())
 	case "history":
 		st.d.May(st.begins(), st.asksAlice(), st.approves(), st.brings())
 		st.d.May(st.withCodes()...)
@@ -114,8 +116,8 @@ func (st *portals) formsAndLinks() []Move {
 		{Name: "logs in at the portal with Mallory's account by a link", Link: func([]Term) Link { return Link{Target: platform + "/portal?" + st.asMallory("login").Encode()} }},
 		{Name: "logs out at the platform by a page of the attacker's", Link: func([]Term) Link { return Link{platform + "/logout", logOut} }},
 		{Name: "logs out at the platform by a link", Link: func([]Term) Link { return Link{Target: platform + "/logout?" + logOut.Encode()} }},
-		{Name: "leaves mail by a page of the attacker's", Link: func([]Term) Link { return Link{mail.Base + cast.PathUserLogout, logOut} }},
-		{Name: "leaves mail by a link", Link: func([]Term) Link { return Link{Target: mail.Base + cast.PathUserLogout} }},
+		{Name: "leaves " + st.site() + " by a page of the attacker's", Link: func([]Term) Link { return Link{mail.Base + cast.PathUserLogout, logOut} }},
+		{Name: "leaves " + st.site() + " by a link", Link: func([]Term) Link { return Link{Target: mail.Base + cast.PathUserLogout} }},
 	}
 }
 

@@ -14,9 +14,12 @@ func (st *portals) asMallory(decision string) url.Values {
 	return url.Values{"username": {st.Mallory.Name}, "password": {portal.PasswordOf(st.Mallory.Name)}, "decision": {decision}}
 }
 
-// begins is a login of the attacker's own at the mail site.
+// site is the name of the third-party platform at which people log in, the mail site in most scenes.
+func (st *portals) site() string { return st.Mail.Host.Name() }
+
+// begins is a login of the attacker's own.
 func (st *portals) begins() Move {
-	return Move{Name: "begins a login at mail", Send: func([]Term) { st.Mallory.Begin(st.Mail) }}
+	return Move{Name: "begins a login at " + st.site(), Send: func([]Term) { st.Mallory.Begin(st.Mail) }}
 }
 
 // approves is a decision with the attacker's own account, in anybody's browser.
@@ -25,7 +28,7 @@ func (st *portals) approves() Move {
 		return st.AuthorizationURL(st.Mail, st.Mail.CallbackURI(), t[0].Value, t[1].Value)
 	}
 	return Move{
-		Name: "approves with Mallory's account on the page that asks about mail", Slots: []string{loginState, loginChallenge}, Fits: func(t []Term) bool { return together(t[0], t[1]) },
+		Name: "approves with Mallory's account on the page that asks about " + st.site(), Slots: []string{loginState, loginChallenge}, Fits: func(t []Term) bool { return together(t[0], t[1]) },
 		Send: func(t []Term) { st.Mallory.Approve(page(t)) },
 		Link: func(t []Term) Link { return Link{page(t), st.asMallory("approve")} },
 	}
@@ -35,7 +38,7 @@ func (st *portals) approves() Move {
 func (st *portals) brings() Move {
 	back := func(t []Term) string { return portal.Bearer(st.Mail, t[0].Value, t[1].Value, st.Platform.Issuer) }
 	return Move{
-		Name: "brings to the callback of mail", Slots: []string{loginCode, loginState}, Fits: belongsTo("mail"),
+		Name: "brings to the callback of " + st.site(), Slots: []string{loginCode, loginState}, Fits: belongsTo(st.site()),
 		Send: func(t []Term) { st.Mallory.Get(back(t)) },
 		Link: func(t []Term) Link { return Link{Target: back(t)} },
 	}

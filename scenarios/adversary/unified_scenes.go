@@ -83,10 +83,10 @@ func (st *portals) leakRequests() {
 		}
 		switch leg := st.Leg(&m); {
 		case leg == portal.LegAuthorization && m.Method == http.MethodGet && challenge == "":
-			st.leaks(loginState, "state of Alice's login at mail", parameter(m.URL, "state"))
+			st.leaks(loginState, "state of Alice's login at "+st.site(), parameter(m.URL, "state"))
 			challenge = parameter(m.URL, "code_challenge")
 		case leg == portal.LegCallback && challenge != "":
-			st.leaks(loginChallenge, "challenge of Alice's login at mail", challenge)
+			st.leaks(loginChallenge, "challenge of Alice's login at "+st.site(), challenge)
 		}
 		return sim.Verdict{}
 	}))

@@ -1,8 +1,8 @@
 package adversary
 
 import (
-	"cmp"
 	"fmt"
+	"net/http"
 	"time"
 
 	"countersign/sim"
@@ -12,7 +12,8 @@ import (
 // heldFor is for how long the attacker holds a message up where the flow does not say.
 const heldFor = 20 * time.Second
 
-func (d *Director) hold() time.Duration { return cmp.Or(d.system.Flow.Hold, heldFor) }
+// receipt is the kind of term that shows that an answer is the right one. It fills no move.
+const receipt = "receipt"
 
 // see is the attacker at a message that passes: it learns what it can read, and does what the chooser says with what it can change.
 func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
@@ -26,9 +27,12 @@ func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
 	if hears || d.reads(&m) {
 		d.learn(&m)
 	}
+	if value := d.system.Flow.receiptIn(d.leg(&m), &m); hears && value != "" {
+		d.Know(Term{Type: receipt, Name: "the receipt of " + d.nth(&m), Value: value})
+	}
 	d.count(&m)
 	changes := (hears || d.bent[m.From]) && !m.Injected
-	if !changes && !d.system.Faults {
+	if !changes && !d.slows(&m) && !d.system.Faults {
 		return sim.Verdict{}
 	}
 	if hears && !m.Injected && m.Kind == sim.Request && d.worthKeeping(&m) {
@@ -71,6 +75,9 @@ func (d *Director) see(w *sim.World, m sim.Message) sim.Verdict {
 	return v
 }
 
+// slows reports whether the attacker can hold a message up that it can neither read nor change.
+func (d *Director) slows(m *sim.Message) bool { return d.slow != nil && !m.Injected && d.slow(m) }
+
 // deed is what can be done with a message.
 type deed struct {
 	explore.Option
@@ -90,33 +97,40 @@ func (d *Director) mischief(m *sim.Message, changes bool) []deed {
 		all = append(all, deed{explore.Option{Label: label, Price: move}, verdict})
 	}
 	own := d.bent[m.From] && m.From == d.host.Name() // whoever sends it can as well leave it
-	if !own {
+	disturbs := changes || d.system.Faults
+	if disturbs && !own {
 		add("it gets lost", func() sim.Verdict { return sim.Verdict{Drop: true} })
 	}
-	if m.Kind == sim.Request && !own {
+	if disturbs && !own && m.Kind == sim.Request {
 		add("it arrives twice", func() sim.Verdict { return sim.Verdict{Repeat: 1} })
 	}
-	if d.tricks != nil {
+	if disturbs && d.tricks != nil {
 		for _, t := range d.tricks(m) {
 			add(t.Label, t.Do)
 		}
 	}
-	if !changes {
-		return all
-	}
 	leg := d.leg(m)
-	if receipt := d.system.Flow.receipt(leg); receipt != 0 && m.Kind == sim.Request && !own {
-		add("the attacker answers it", func() sim.Verdict { return sim.Verdict{Answer: &sim.Message{Status: receipt}} })
+	if status := d.system.Flow.receipt(leg); status != 0 && changes && !own && m.Kind == sim.Request {
+		add("the attacker answers it", func() sim.Verdict { return sim.Verdict{Answer: &sim.Message{Status: status}} })
+		if heard := d.Terms(receipt); len(heard) > 0 {
+			last := heard[len(heard)-1]
+			add("the attacker answers it with "+last.Name, func() sim.Verdict {
+				return sim.Verdict{Answer: &sim.Message{Status: status, Header: http.Header{d.system.Flow.ReceiptHeader: {last.Value}}}}
+			})
+		}
 	}
-	if !own {
+	if (changes || d.slows(m)) && !own {
 		add("it is held up", func() sim.Verdict {
 			d.held++
 			d.host.Go("the attacker holds a message up", func() {
-				d.host.Clock().Sleep(d.hold())
+				d.host.Clock().Sleep(d.hold)
 				d.held--
 			})
-			return sim.Verdict{Delay: d.hold()}
+			return sim.Verdict{Delay: d.hold}
 		})
+	}
+	if !changes {
+		return all
 	}
 	if m.Kind == sim.Request {
 		for _, other := range d.elsewhere(m) {

@@ -66,6 +66,7 @@ func (j *judge) keepSecrets() {
 	}
 	for _, u := range j.devices {
 		j.Keep(stage.Secret{Value: u.Password, What: "the password of " + u.UserName, Hosts: append(homes[u.UserName], server), Breaks: AtHome, Bare: UnderTLS})
+		j.Keep(stage.Secret{Value: customersOf(u.UserName), What: "what a business system keeps for " + u.UserName, Hosts: slices.Clone(homes[u.UserName]), Breaks: Secrecy})
 	}
 	for _, s := range []*System{j.CRM, j.ERP} {
 		if s.brokenInto {
@@ -140,9 +141,17 @@ func (j *judge) answered(asked *sim.Message, e sim.Event) {
 	}
 	leg, status := j.Leg(asked), e.Message.Status
 	switch s := j.systemAt(e.Host); {
-	case s != nil && leg == LegResource && status == http.StatusOK && asked.Method == http.MethodGet:
-		j.mayBeKept(leg, e)
-		j.opened(s, asked, e)
+	case s != nil && leg == LegResource:
+		owners := shows(e.Message.Body)
+		if status == http.StatusOK && asked.Method == http.MethodGet {
+			j.mayBeKept(leg, e)
+			if len(owners) == 0 {
+				owners = []string{"nobody"}
+			}
+		}
+		for _, owner := range owners {
+			j.opened(s, owner, asked, e)
+		}
 	case e.Host == j.Server.Host.Name():
 		j.serverAnswered(leg, asked, e)
 	case leg == LegMessage && status == http.StatusAccepted && asked.From == j.Server.Host.Name():
@@ -160,9 +169,25 @@ func (j *judge) mayBeKept(leg string, e sim.Event) {
 // slack is by how much a token may outlive its end: half a minute for which a download may be kept, and what answers take on their way.
 const slack = 35 * time.Second
 
+// customers begin what the business systems keep for a user, and customersOf is the whole of it.
+const customers = "Customers of "
+
+func customersOf(userName string) string { return customers + userName }
+
+// shows are those whose resources an answer opens, whatever its status says: whom it names as the owner, and whose customers are in it.
+func shows(answer []byte) []string {
+	owners := stage.Marked(answer, customers, `"`)
+	if owner := read(answer).Owner; owner != "" && !slices.Contains(owners, owner) {
+		owners = append(owners, owner)
+	}
+	return owners
+}
+
+// longest is how long a token lives at most (profile section 3).
+const longest = 10 * time.Minute
+
 // opened judges an answer of a business system that opens somebody's resources.
-func (j *judge) opened(s *System, asked *sim.Message, e sim.Event) {
-	owner := read(e.Message.Body).Owner
+func (j *judge) opened(s *System, owner string, asked *sim.Message, e sim.Event) {
 	g := j.grantOf(tokenIn(asked))
 	if g == nil {
 		j.Breach(Secrecy, e, "%s opened the resources of %s to %s for a token that was never given", e.Host, owner, asked.From)
@@ -203,17 +228,17 @@ func (j *judge) learned(asked *sim.Message, e sim.Event) {
 	if json.Unmarshal(payload, &claims) != nil {
 		return
 	}
-	if about := claims.Events["urn:countersign:mobile:address"]; about != nil && about["system_id"] == systemOf(u.AppID) {
+	if about := claims.Events["urn:countersign:mobile:address"]; about != nil && about["system_id"] == j.Stage.systemOf(u.AppID) {
 		j.told[e.Host] = max(j.told[e.Host], claims.Version)
 	}
 }
 
 // systemOf is the system that an app belongs to.
-func systemOf(appID string) string {
+func (st *Stage) systemOf(appID string) string {
 	if appID == Stock {
-		return "erp"
+		return st.ERP.ID
 	}
-	return "crm"
+	return st.CRM.ID
 }
 
 // received looks at what reaches an app.

@@ -2,6 +2,8 @@ package office
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"countersign/conformance/jose"
 )
@@ -32,9 +34,9 @@ func (j *judge) grantOf(accessToken string) *given {
 	if shown == nil {
 		return nil
 	}
-	for other, g := range j.tokens { //worldlint:allow no two tokens hold the same
+	for _, other := range slices.Sorted(maps.Keys(j.tokens)) { // of one second two may hold the same
 		if string(j.unsealed(other)) == string(shown) {
-			return g
+			return j.tokens[other]
 		}
 	}
 	return nil

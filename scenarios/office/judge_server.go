@@ -60,7 +60,7 @@ func (j *judge) authenticated(asked *sim.Message, e sim.Event) {
 	id, answer := read(asked.Body), read(e.Message.Body)
 	g := &given{
 		user: id.UserName, app: id.AppID, device: id.DeviceID, system: answer.SystemID,
-		at: e.At, lifetime: time.Duration(answer.ExpiresIn) * time.Second, version: answer.Version,
+		at: e.At, lifetime: min(time.Duration(answer.ExpiresIn)*time.Second, longest), version: answer.Version,
 	}
 	j.tokens[answer.AccessToken] = g
 	j.book.names(answer.Version, e.At)
@@ -136,10 +136,10 @@ func (j *judge) deregistered(asked *sim.Message, e sim.Event) {
 // shared judges to whom a token is shared.
 func (j *judge) shared(asked *sim.Message, e sim.Event) {
 	record := read(e.Message.Body)
-	if s := j.systemAt(asked.From); s == nil || s.ID != systemOf(record.AppID) {
-		j.Breach(OwnRecords, e, "%s got a token for %s", asked.From, systemOf(record.AppID))
+	if s := j.systemAt(asked.From); s == nil || s.ID != j.Stage.systemOf(record.AppID) {
+		j.Breach(OwnRecords, e, "%s got a token for %s", asked.From, j.Stage.systemOf(record.AppID))
 	}
-	if host := j.hostOf(record.DeviceID); !j.Stage.Dishonest(host) && !j.brokenInto(systemOf(record.AppID)) {
+	if host := j.hostOf(record.DeviceID); !j.Stage.Dishonest(host) && !j.brokenInto(j.Stage.systemOf(record.AppID)) {
 		j.inside[record.TokenID], j.inside[record.Token] = "the identifier of a token of "+record.DeviceID, "a token of "+record.DeviceID
 	}
 }

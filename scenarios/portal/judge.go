@@ -206,6 +206,7 @@ func (j *judge) partyAnswered(party *ThirdParty, leg string, asked *sim.Message,
 
 // received looks at what reaches whoever waits for it.
 func (j *judge) received(e sim.Event) {
+	j.reached(e)
 	leg := j.Leg(e.Message)
 	switch {
 	case e.Host == j.Platform.Host.Name() && (leg == LegBatch || leg == LegBackChannel):

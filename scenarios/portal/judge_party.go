@@ -3,6 +3,7 @@ package portal
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,9 +43,8 @@ func (j *judge) loggedIn(party *ThirdParty, asked *sim.Message, e sim.Event) {
 // lasts is how long a login at a third-party platform lives.
 const lasts = 8 * time.Hour
 
-// visited looks at what a third-party platform shows, or refuses to show.
+// visited looks at what a third-party platform shows, whatever the status of its answer says, or refuses to show.
 func (j *judge) visited(party *ThirdParty, asked *sim.Message, e sim.Event) {
-	body := string(e.Message.Body)
 	c := j.credentials[credentialOf(asked)]
 	switch {
 	case e.Message.Status == http.StatusForbidden && c != nil && c.party == party:
@@ -52,29 +52,28 @@ func (j *judge) visited(party *ThirdParty, asked *sim.Message, e sim.Event) {
 		if ownPlatform && !c.left && e.At <= c.given+lasts && !j.loggedOutAt(c, new(time.Duration)) {
 			j.Breach(StaysLoggedIn, e, "%s refused %s, who had not logged out", e.Host, j.person(c.identity))
 		}
-		return
-	case e.Message.Status != http.StatusOK:
-		return
+	case e.Message.Status == http.StatusOK:
+		j.keptOnTheWay(j.Leg(asked), e)
 	}
-	j.keptOnTheWay(j.Leg(asked), e)
-	_, rest, found := strings.Cut(body, notePrefix)
-	number, _, _ := strings.Cut(rest, ".")
-	if !found {
-		var shown struct {
-			Account string `json:"account"`
+	for _, number := range accountsIn(e.Message.Body) {
+		if c == nil || c.party != party {
+			j.Breach(Secrecy, e, "%s showed %s an account without a login", e.Host, asked.From)
+			return
 		}
-		if json.Unmarshal(e.Message.Body, &shown) == nil && shown.Account != "" {
-			number, found = shown.Account, true
-		}
+		j.shown(c, account{e.Host, number}, asked, e)
 	}
-	if !found {
-		return
+}
+
+// accountsIn are the numbers of the accounts that an answer shows: whose notes are in it, and which it names.
+func accountsIn(answer []byte) []string {
+	numbers := stage.Marked(answer, notePrefix, ".")
+	var said struct {
+		Account string `json:"account"`
 	}
-	if c == nil || c.party != party {
-		j.Breach(Secrecy, e, "%s showed %s an account without a login", e.Host, asked.From)
-		return
+	if json.Unmarshal(answer, &said) == nil && said.Account != "" && !slices.Contains(numbers, said.Account) {
+		numbers = append(numbers, said.Account)
 	}
-	j.shown(c, account{e.Host, number}, asked, e)
+	return numbers
 }
 
 // shown judges that an account was shown for a login credential.
@@ -90,18 +89,8 @@ func (j *judge) shown(c *credential, of account, asked *sim.Message, e sim.Event
 	if j.accounts[at] != of.number {
 		j.Breach(KnownAgain, e, "%s showed %s another account than before", e.Host, whose)
 	}
-	viewer := j.personAt(asked.From)
-	mine := func(person string) bool {
-		return person == viewer || j.Stage.Dishonest(asked.From) && strings.Contains(person, " of ")
-	}
 	for _, person := range []string{whose, j.owners[of]} {
-		switch {
-		case mine(person):
-		case j.Stage.Dishonest(asked.From):
-			j.Breach(Secrecy, e, "%s showed %s what %s keeps there", e.Host, asked.From, person)
-		default:
-			j.Breach(SessionIntegrity, e, "%s showed %s what %s keeps there", e.Host, asked.From, person)
-		}
+		j.reads(asked.From, person, e.Host, e)
 	}
 	var left time.Duration
 	if j.loggedOutAt(c, &left) {
@@ -117,6 +106,30 @@ func (j *judge) shown(c *credential, of account, asked *sim.Message, e sim.Event
 	}
 	if e.At > c.given+lasts+slack {
 		j.Breach(Expiry, e, "%s was served at %s %s after the login", whose, e.Host, (e.At - c.given).Round(time.Second))
+	}
+}
+
+// reads judges that a host gets what a person keeps at a third-party platform. A dishonest one may be a user of a rival platform.
+func (j *judge) reads(host, person, at string, e sim.Event) {
+	dishonest := j.Stage.Dishonest(host)
+	switch {
+	case person == j.personAt(host), dishonest && strings.Contains(person, " of "):
+	case dishonest:
+		j.Breach(Secrecy, e, "%s showed %s what %s keeps there", at, host, person)
+	default:
+		j.Breach(SessionIntegrity, e, "%s showed %s what %s keeps there", at, host, person)
+	}
+}
+
+// reached looks at what of a third-party platform has reached somebody, as it may have been changed on the way.
+func (j *judge) reached(e sim.Event) {
+	if j.partyAt(e.Peer) == nil || j.Stage.Dishonest(e.Peer) {
+		return
+	}
+	for _, number := range accountsIn(e.Message.Body) {
+		if owner := j.owners[account{e.Peer, number}]; owner != "" {
+			j.reads(e.Host, owner, e.Peer, e)
+		}
 	}
 }
 

@@ -39,12 +39,21 @@ type Secret struct {
 	Breaks Invariant
 	// Bare is the invariant that does not hold when it travels without TLS; the zero value for none.
 	Bare Invariant
+	// Audible says that it is no secret any more once it has travelled without TLS, as anybody may have heard it.
+	Audible bool
 }
 
 // Keep has the judge watch over a secret from here on.
 func (j *Judge) Keep(s Secret) {
 	if s.Value != "" && !slices.ContainsFunc(j.secrets, func(k Secret) bool { return k.Value == s.Value }) {
 		j.secrets = append(j.secrets, s)
+	}
+}
+
+// Admit lets another host have a secret from here on.
+func (j *Judge) Admit(value, host string) {
+	if i := slices.IndexFunc(j.secrets, func(k Secret) bool { return k.Value == value }); i >= 0 {
+		j.secrets[i].Hosts = append(slices.Clip(j.secrets[i].Hosts), host)
 	}
 }
 
@@ -57,6 +66,7 @@ func (j *Judge) Hear(t *sim.Trace, h Hearing) []Breach {
 			if h.Sent != nil {
 				h.Sent(e)
 			}
+			j.overheard(e.Message)
 		case sim.EventDeliver:
 			j.asked[e.PID] = e.Message
 			j.watch(e)
@@ -67,6 +77,7 @@ func (j *Judge) Hear(t *sim.Trace, h Hearing) []Breach {
 			if asked := j.asked[e.PID]; asked != nil && h.Answered != nil {
 				h.Answered(asked, e)
 			}
+			j.overheard(e.Message)
 		case sim.EventReceive:
 			if h.Received != nil {
 				h.Received(e)
@@ -100,6 +111,32 @@ func (j *Judge) watch(e sim.Event) {
 	if len(j.secrets) == 0 || m.Injected && m.Kind == sim.Request || j.Dishonest != nil && j.Dishonest(m.From) {
 		return
 	}
+	j.read(m)
+	for i := range j.secrets {
+		s := &j.secrets[i]
+		if !j.bears(s) {
+			continue
+		}
+		if !slices.Contains(s.Hosts, e.Host) {
+			j.Breach(s.Breaks, e, "%s got %s from %s", e.Host, s.What, m.From)
+		}
+		if !m.Secure && s.Bare.Name != "" {
+			j.Breach(s.Bare, e, "%s sent %s to %s in the clear", m.From, s.What, e.Host)
+		}
+	}
+}
+
+// overheard forgets the secrets that anybody can hear in a message.
+func (j *Judge) overheard(m *sim.Message) {
+	if m.Secure || !slices.ContainsFunc(j.secrets, func(s Secret) bool { return s.Audible }) {
+		return
+	}
+	j.read(m)
+	j.secrets = slices.DeleteFunc(j.secrets, func(s Secret) bool { return s.Audible && j.bears(&s) })
+}
+
+// read takes up the texts of a message in which secrets may stand.
+func (j *Judge) read(m *sim.Message) {
 	j.texts = j.texts[:0]
 	if m.Kind == sim.Request {
 		j.texts = append(j.texts, m.URL) // an answer only repeats its request's
@@ -110,18 +147,11 @@ func (j *Judge) watch(e sim.Event) {
 	for _, name := range [...]string{"Authorization", "Location", "Cookie", "Set-Cookie"} {
 		j.texts = append(j.texts, m.Header[name]...)
 	}
-	for i := range j.secrets {
-		s := &j.secrets[i]
-		if !slices.ContainsFunc(j.texts, func(text string) bool { return holds(text, s.Value) }) {
-			continue
-		}
-		if !slices.Contains(s.Hosts, e.Host) {
-			j.Breach(s.Breaks, e, "%s got %s from %s", e.Host, s.What, m.From)
-		}
-		if !m.Secure && s.Bare.Name != "" {
-			j.Breach(s.Bare, e, "%s sent %s to %s in the clear", m.From, s.What, e.Host)
-		}
-	}
+}
+
+// bears reports whether a secret stands in these texts.
+func (j *Judge) bears(s *Secret) bool {
+	return slices.ContainsFunc(j.texts, func(text string) bool { return holds(text, s.Value) })
 }
 
 // holds reports whether a value stands in a text as a whole, and not as the beginning of a longer one: keys that are counted up begin alike.
@@ -136,4 +166,18 @@ func holds(text, value string) bool {
 			return true
 		}
 	}
+}
+
+// Marked gives, each once, what stands in a text between a mark and the end that follows it.
+func Marked(text []byte, mark, end string) (all []string) {
+	_, rest, found := strings.Cut(string(text), mark)
+	for found {
+		var one string
+		one, rest, _ = strings.Cut(rest, end)
+		if !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+		_, rest, found = strings.Cut(rest, mark)
+	}
+	return all
 }

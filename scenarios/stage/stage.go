@@ -24,6 +24,8 @@ type Setting struct {
 	Faults []sim.Fault
 	// Link is the network between any two hosts; the zero value is that of [sim.Config].
 	Link sim.Link
+	// MaxSteps bounds the events of the world; zero: as [sim.Config] has it.
+	MaxSteps int
 	// Wrote, if set, is called whenever an actor changes what it stores.
 	Wrote func(Change)
 	// Asked, if set, is called with each requirement whose guard decides something in the world.
@@ -73,7 +75,7 @@ const horizon = 60 * 24 * time.Hour
 // New returns an empty stage for a flow, which puts its hosts onto it. Patience is how long everybody waits for an answer; zero: half a minute.
 func New(s Setting, flow Flow, patience time.Duration) *Stage {
 	return &Stage{
-		World:  sim.New(sim.Config{Seed: s.Seed, Faults: s.Faults, Horizon: horizon, Timeout: patience, Link: s.Link}),
+		World:  sim.New(sim.Config{Seed: s.Seed, Faults: s.Faults, Horizon: horizon, Timeout: patience, Link: s.Link, MaxSteps: s.MaxSteps}),
 		wrote:  s.Wrote,
 		flow:   flow,
 		guards: guard.Set{Level: s.Level, Lifted: s.Lifted, Asked: s.Asked}, dishonest: map[string]sim.Boot{}, legs: map[string]string{},

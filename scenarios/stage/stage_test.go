@@ -198,6 +198,37 @@ var _ = It("a judge does not blame a dishonest host for what it gives away", fun
 	Expect(p.got).To(HaveLen(1))
 })
 
+var _ = Describe("A secret that a judge watches over", func() {
+	got := func(s stage.Secret, does func(p *play)) (names []string) {
+		p := newPlay()
+		s.Value, s.What, s.Breaks = "key-1", "the key", private
+		p.judge.Keep(s)
+		p.person.Follows(func() { does(p) })
+		for _, b := range p.Run().Breaches {
+			names = append(names, b.Invariant.Name)
+		}
+		return names
+	}
+
+	It("is none any more, if it is audible, once it has travelled without TLS", func() {
+		aloud := func(p *play) {
+			p.send(p.person.Host, "http://server/one", "key-1")
+			p.send(p.person.Host, "https://server/one", "key-1")
+		}
+		Expect(got(stage.Secret{Audible: true}, aloud)).To(BeEmpty())
+		Expect(got(stage.Secret{}, aloud)).NotTo(BeEmpty())
+		Expect(got(stage.Secret{Audible: true}, func(p *play) { p.send(p.person.Host, "https://server/one", "key-1") })).To(ConsistOf("private"))
+	})
+
+	It("may reach whom the judge has let in", func() {
+		p := newPlay()
+		p.judge.Keep(stage.Secret{Value: "key-1", What: "the key", Breaks: private})
+		p.judge.Admit("key-1", "server")
+		p.person.Follows(p.sends("https://server/one", "key-1"))
+		Expect(p.Run().Breaches).To(BeEmpty())
+	})
+})
+
 var _ = It("every mishap has a name of its own, words for a role, and a plan that a world takes", func() {
 	seen := map[string]bool{}
 	for _, m := range stage.Mishaps(200*time.Millisecond, 3*time.Second) {

@@ -13,13 +13,17 @@ type wrongs struct {
 }
 
 // Alter puts something around the program of a host, which makes mistakes by it and remains honest: the oracles go on to protect it, and to hold it to
-// its promises. It has to be done before the world runs.
+// its promises. A panic of it ends the connection, as it does with net/http; that of an actor whom nobody has altered ends the world, as it is a mistake of ours.
+// It has to be done before the world runs.
 func (st *Stage) Alter(host string, around func(http.Handler) http.Handler) {
 	if st.wrong.handlers == nil {
 		st.wrong.handlers = map[string][]func(http.Handler) http.Handler{}
 	}
 	st.wrong.handlers[host] = append(st.wrong.handlers[host], around)
 }
+
+// Altered reports whether something was put around the program of a host, which may remember what no store shows.
+func (st *Stage) Altered(host string) bool { return len(st.wrong.handlers[host]) > 0 }
 
 // Lift lifts guards of the actor on one host alone. It has to be done before the world runs.
 func (st *Stage) Lift(host string, ids ...catalog.ID) {
@@ -30,8 +34,18 @@ func (st *Stage) Lift(host string, ids ...catalog.ID) {
 }
 
 func (w wrongs) around(host string, handler http.Handler) http.Handler {
+	if len(w.handlers[host]) == 0 {
+		return handler
+	}
 	for _, around := range w.handlers[host] {
 		handler = around(handler)
 	}
-	return handler
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		handler.ServeHTTP(rw, r)
+	})
 }

@@ -40,6 +40,10 @@ var (
 		Name: "password-under-tls", Requirement: "BI-UT-02",
 		Text: "A password travels under TLS only.",
 	}
+	KeysAtHome = stage.Invariant{
+		Name: "keys-at-home", Requirement: "BI-CL-20",
+		Text: "The secret of a credential, a verifier and the secret of a client reach nobody but those between whom they were agreed.",
+	}
 	NoSecretInURL = stage.Invariant{
 		Name: "no-secret-in-url", Requirement: "BI-CL-31",
 		Text: "No URL holds the secret of a credential.",
@@ -58,6 +62,6 @@ var (
 func Invariants() []stage.Invariant {
 	return []stage.Invariant{
 		Secrecy, OneTokenAConsent, Audience, SessionIntegrity, Revocation, Expiry,
-		PasswordAtHome, PasswordNotForwarded, PasswordUnderTLS, NoSecretInURL, StaysConnected, NoLockOut,
+		PasswordAtHome, PasswordNotForwarded, PasswordUnderTLS, KeysAtHome, NoSecretInURL, StaysConnected, NoLockOut,
 	}
 }

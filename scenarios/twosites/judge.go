@@ -27,8 +27,9 @@ type judge struct {
 
 // temporaryCredential is one as the wire showed it.
 type temporaryCredential struct {
-	at     *Site
-	tokens int // that were issued for it
+	at      *Site
+	tokens  int      // that were issued for it
+	holders []string // hosts of the client that asked for it, and of its delegate
 }
 
 // accessToken is one as the wire showed it.
@@ -47,12 +48,23 @@ func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 		Stage: st, credentials: map[string]*temporaryCredential{}, tokens: map[string]*accessToken{},
 		secrets: map[string]bool{}, forwarded: map[string]bool{},
 	}
+	j.Judge.Dishonest = st.Stage.Dishonest
+	j.keepDiaries()
+	j.keepKeys()
 	return j.Hear(t, stage.Hearing{
-		Sent:      func(e sim.Event) { j.secretsInURL(e, e.Message.URL) },
+		Sent:      j.sent,
 		Delivered: j.passwords,
 		Answered:  j.respond,
 		Received:  j.shown,
 	})
+}
+
+// sent looks at a request that leaves.
+func (j *judge) sent(e sim.Event) {
+	j.secretsInURL(e, e.Message.URL)
+	if site, role := j.roleOf(e.Host); role == "oauth" && j.leg(e.Message) == legHandover {
+		j.handedOver(site, e.Message)
+	}
 }
 
 // respond looks at what a host answers, before anybody can change it on the way.
@@ -62,19 +74,24 @@ func (j *judge) respond(asked *sim.Message, e sim.Event) {
 	if e.Message.Status == http.StatusTemporaryRedirect || e.Message.Status == http.StatusPermanentRedirect {
 		j.forwarded[location] = true
 	}
+	site, role := j.roleOf(e.Host)
+	leg := j.leg(asked)
+	switch {
+	case (role == "resource" || role == "archive") && leg == legResource:
+		j.resourceGiven(site, asked, e)
+	case role == "oauth" && leg == legDecision:
+		j.keepVerifier(site, asked, location)
+	}
 	if e.Message.Status != http.StatusOK {
 		return
 	}
-	site, role := j.roleOf(e.Host)
-	switch leg := j.leg(asked); {
+	switch {
 	case role == "oauth" && leg == legTemporary:
-		j.temporaryIssued(site, e)
+		j.temporaryIssued(site, asked, e)
 	case role == "oauth" && leg == legToken:
 		j.tokenIssued(site, asked, e)
 	case role == "oauth" && leg == legRevocation:
 		j.revoked(asked)
-	case (role == "resource" || role == "archive") && leg == legResource:
-		j.resourceGiven(site, asked, e)
 	}
 }
 
@@ -89,13 +106,18 @@ func (st *Stage) roleOf(host string) (*Site, string) {
 	return nil, ""
 }
 
-func (j *judge) temporaryIssued(site *Site, e sim.Event) {
+func (j *judge) temporaryIssued(site *Site, asked *sim.Message, e sim.Event) {
 	answer, err := url.ParseQuery(string(e.Message.Body))
 	if err != nil {
 		return
 	}
-	j.credentials[answer.Get("oauth_token")] = &temporaryCredential{at: site}
+	c := &temporaryCredential{at: site, holders: []string{asked.From}}
+	if form, err := url.ParseQuery(string(asked.Body)); err == nil && form.Get("delegate") != "" {
+		c.holders = append(c.holders, j.clientHost(form.Get("delegate")))
+	}
+	j.credentials[answer.Get("oauth_token")] = c
 	j.secrets[answer.Get("oauth_token_secret")] = true
+	j.keepKey(answer.Get("oauth_token_secret"), "the secret of a temporary credential of "+site.OAuthServer.Name(), append(c.holders, site.OAuthServer.Name())...)
 }
 
 func (j *judge) tokenIssued(site *Site, asked *sim.Message, e sim.Event) {
@@ -104,12 +126,12 @@ func (j *judge) tokenIssued(site *Site, asked *sim.Message, e sim.Event) {
 		return
 	}
 	from := protocolParameter(asked, "oauth_token")
-	seconds, _ := strconv.Atoi(answer.Get("expires_in"))
-	j.tokens[answer.Get("oauth_token")] = &accessToken{
-		at: site, from: from, client: protocolParameter(asked, "oauth_consumer_key"),
-		issued: e.At, lifetime: time.Duration(seconds) * time.Second,
+	t := &accessToken{at: site, from: from, client: protocolParameter(asked, "oauth_consumer_key"), issued: e.At, lifetime: tokenLifetime}
+	if seconds, err := strconv.Atoi(answer.Get("expires_in")); err == nil {
+		t.lifetime = min(t.lifetime, time.Duration(seconds)*time.Second)
 	}
-	j.secrets[answer.Get("oauth_token_secret")] = true
+	j.tokens[answer.Get("oauth_token")] = t
+	j.keepToken(site, answer.Get("oauth_token_secret"), t.client)
 	if c := j.credentials[from]; c != nil {
 		if c.tokens++; c.tokens > 1 {
 			j.Breach(OneTokenAConsent, e, "%s issued %d access tokens for one temporary credential", e.Host, c.tokens)
@@ -127,19 +149,39 @@ func (j *judge) revoked(asked *sim.Message) {
 	}
 }
 
+// tokenLifetime is how long access tokens live here at most: the sites leave it at what is usual.
+const tokenLifetime = time.Hour
+
 // slack is by how much a token may outlive its lifetime: what answers take on their way, and what honest clocks differ by.
 const slack = 5 * time.Minute
 
-// resourceGiven judges an answer of a resource server that opens somebody's resources. To whom Mallory's own are given is her affair.
+// resourceGiven judges an answer of a resource server for each whose resources it opens, whatever its status says.
 func (j *judge) resourceGiven(site *Site, asked *sim.Message, e sim.Event) {
-	var answer struct {
+	for _, owner := range site.shows(e.Message.Body) {
+		j.opened(site, owner, asked, e)
+	}
+}
+
+// shows are the user names of those whose resources an answer opens: whom it names as the owner, and whose diary is in it.
+func (s *Site) shows(answer []byte) (owners []string) {
+	var said struct {
 		Owner string `json:"owner"`
 	}
-	if json.Unmarshal(e.Message.Body, &answer) != nil || answer.Owner == "" {
-		return
+	if json.Unmarshal(answer, &said) == nil && said.Owner != "" {
+		owners = append(owners, said.Owner)
 	}
+	for _, a := range s.accounts {
+		if a.username != said.Owner && strings.Contains(string(answer), a.title()) {
+			owners = append(owners, a.username)
+		}
+	}
+	return owners
+}
+
+// opened judges that an owner's resources were opened. To whom Mallory's own are given is her affair.
+func (j *judge) opened(site *Site, owner string, asked *sim.Message, e sim.Event) {
 	client := protocolParameter(asked, "oauth_consumer_key")
-	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, answer.Owner, cmp.Or(client, "a request without a client"))
+	what := fmt.Sprintf("%s gave the resources of %s to %s", e.Host, owner, cmp.Or(client, "a request without a client"))
 	if j.clientHost(client) != asked.From || asked.Injected {
 		j.Breach(Secrecy, e, "%s, but it was %s that asked", what, asked.From)
 	}
@@ -157,13 +199,13 @@ func (j *judge) resourceGiven(site *Site, asked *sim.Message, e sim.Event) {
 	if token.client != client {
 		j.Breach(Audience, e, "%s for an access token that was issued to %s", what, token.client)
 	}
-	if answer.Owner != site.accountOf(j.Mallory.Name).username && !j.consented(site, token, client, answer.Owner) {
+	if owner != site.accountOf(j.Mallory.Name).username && !j.consented(site, token, client, owner) {
 		j.Breach(Secrecy, e, "%s without a consent of the owner to that client", what)
 	}
 	if token.revoked {
 		j.Breach(Revocation, e, "%s after the revocation of the access token was acknowledged", what)
 	}
-	if token.lifetime > 0 && e.At > token.issued+token.lifetime+slack {
+	if e.At > token.issued+token.lifetime+slack {
 		j.Breach(Expiry, e, "%s after the access token's lifetime of %s", what, token.lifetime)
 	}
 }

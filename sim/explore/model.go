@@ -12,7 +12,7 @@ type Outcome struct {
 	Breaches []Breach
 	// Exchanges are how many requests were answered.
 	Exchanges int
-	// Err says that the run went wrong in itself, and ends the search.
+	// Err says that the run went wrong in itself, and ends the search, unless a breach that counts came before.
 	Err error
 }
 

@@ -53,7 +53,7 @@ func (s Search) gamble(ctx context.Context, f *Frontier, r Result) (Result, erro
 	length := make([]lottery, len(s.Models))
 	for i, m := range s.Models {
 		l := &lottery{Rand: rand.New(rand.NewPCG(s.Seed, math.MaxUint64-uint64(i)))}
-		if o := m.Play(&Chooser{random: l}); o.Err != nil {
+		if o := m.Play(&Chooser{random: l}); o.Err != nil && len(o.Breaches) == 0 {
 			return r, &ModelError{m.Name, nil, o.Err}
 		}
 		// Moves make a run longer than it goes of itself.

@@ -292,12 +292,10 @@ func (s Search) perform(t task, f *Frontier) (d done) {
 // judge takes down what came of a run, and reports whether that ends the task.
 func (s Search) judge(d *done, model int, c *Chooser, o Outcome) bool {
 	d.stats.Exchanges += o.Exchanges
-	if o.Err != nil {
+	if d.finding = s.finding(model, c, o); d.finding == nil && o.Err != nil {
 		d.err = &ModelError{s.Models[model].Name, c.Taken(), o.Err}
-		return true
 	}
-	d.finding = s.finding(model, c, o)
-	return d.finding != nil
+	return d.ends()
 }
 
 func (s Search) finding(model int, c *Chooser, o Outcome) *Finding {

@@ -223,6 +223,18 @@ var _ = Describe("A search", func() {
 		Expect(err).To(MatchError(ContainSubstring("no good")))
 	})
 
+	It("takes a breach for a finding also where the model went wrong after it", func() {
+		both := explore.Model{Name: "both", Play: func(*explore.Chooser) explore.Outcome {
+			return explore.Outcome{Breaches: []explore.Breach{{Invariant: "locked"}}, Err: errors.New("no good")}
+		}}
+		r := run(explore.Search{Models: []explore.Model{both}})
+		Expect(r.Finding).NotTo(BeNil())
+		shrunk, _ := explore.Shrink(both, *r.Finding)
+		Expect(shrunk.Breaches).To(HaveLen(1))
+		_, err := explore.Search{Models: []explore.Model{both}, Wanted: func(explore.Breach) bool { return false }}.Run(context.Background())
+		Expect(err).To(MatchError(ContainSubstring("no good")), "of what nobody looks for")
+	})
+
 	It("tells of a model that does not play the same run again", func() {
 		times := 0
 		fickle := explore.Model{Name: "fickle", Play: func(c *explore.Chooser) explore.Outcome {

@@ -10,9 +10,6 @@ func Shrink(m Model, f Finding) (Finding, int) {
 		runs++
 		c := Following(steps, true)
 		o := m.Play(c)
-		if o.Err != nil {
-			return nil
-		}
 		same := slices.ContainsFunc(o.Breaches, func(b Breach) bool { return b.Invariant == f.Breaches[0].Invariant })
 		if !same {
 			return nil
