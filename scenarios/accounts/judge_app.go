@@ -3,7 +3,6 @@ package accounts
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,13 +25,7 @@ const notes = "Notes of "
 func notesOf(userID string) string { return notes + userID }
 
 // shows are the user IDs of those whose resources an answer opens, whatever its status says: whom it names as the owner, and whose notes are in it.
-func shows(answer []byte) []string {
-	owners := stage.Marked(answer, notes, `"`)
-	if owner := read(answer).Owner; owner != "" && !slices.Contains(owners, owner) {
-		owners = append(owners, owner)
-	}
-	return owners
-}
+func shows(answer []byte) []string { return stage.Marked(answer, notes, `"`, read(answer).Owner) }
 
 // resourceGiven judges an answer of an app that opens the resources of a user ID.
 func (j *judge) resourceGiven(app *App, userID string, asked *sim.Message, e sim.Event) {

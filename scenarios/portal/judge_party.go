@@ -3,7 +3,6 @@ package portal
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,14 +65,11 @@ func (j *judge) visited(party *ThirdParty, asked *sim.Message, e sim.Event) {
 
 // accountsIn are the numbers of the accounts that an answer shows: whose notes are in it, and which it names.
 func accountsIn(answer []byte) []string {
-	numbers := stage.Marked(answer, notePrefix, ".")
 	var said struct {
 		Account string `json:"account"`
 	}
-	if json.Unmarshal(answer, &said) == nil && said.Account != "" && !slices.Contains(numbers, said.Account) {
-		numbers = append(numbers, said.Account)
-	}
-	return numbers
+	_ = json.Unmarshal(answer, &said) // a page names none
+	return stage.Marked(answer, notePrefix, ".", said.Account)
 }
 
 // shown judges that an account was shown for a login credential.

@@ -168,16 +168,24 @@ func holds(text, value string) bool {
 	}
 }
 
-// Marked gives, each once, what stands in a text between a mark and the end that follows it.
-func Marked(text []byte, mark, end string) (all []string) {
+// Marked gives, each once, what stands in a text between a mark and the end that follows it, and what is named besides, if it is not empty.
+func Marked(text []byte, mark, end string, besides ...string) (all []string) {
+	add := func(one string) {
+		if !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
 	_, rest, found := strings.Cut(string(text), mark)
 	for found {
 		var one string
 		one, rest, _ = strings.Cut(rest, end)
-		if !slices.Contains(all, one) {
-			all = append(all, one)
-		}
+		add(one)
 		_, rest, found = strings.Cut(rest, mark)
+	}
+	for _, one := range besides {
+		if one != "" {
+			add(one)
+		}
 	}
 	return all
 }
