@@ -39,7 +39,7 @@
 //
 //  6. Where messages are no text, as frames and signed maps: a [Speech], which reads their fields and writes them anew with the keys that the attacker has
 //     (offline_speech.go), and [Director.Speaks]. Where a status alone is an answer, as one that acknowledges: [Flow.Receipt], with [Flow.ReceiptHeader] where a receipt goes with it. A link that is heard though it is under TLS, as the air around a till, is [Director.Proxied];
-//     what can be done on it besides are [Director.Tricks].
+//     what can be done on it besides are [Director.Tricks]. What can be held up under TLS, without being heard, is [Director.Slow].
 //
 // Then `countersign explore FLOW` has to find nothing with all guards on, and `--lift ID` the attack that the guard stops.
 // To see whether an actor is caught that is wrong in another way than by a guard that was lifted: [Flow.Changed] with a tap, a program of one's own around the
