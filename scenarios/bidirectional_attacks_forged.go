@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"countersign/scenarios/twosites"
 	"countersign/sim"
@@ -118,13 +117,13 @@ func nameAnotherIssuer(st *twosites.Stage) {
 		mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
 			signed := sim.Message{Header: r.Header}
-			secret, _, _ := strings.Cut(signedParameter(signed, "oauth_signature"), "&")
-			if signedParameter(signed, "oauth_signature_method") != "PLAINTEXT" {
+			secret, _ := twosites.ShownSecret(signed)
+			if secret == "" {
 				st.Note(h, "has the verifier, but not the secret of site B")
 				return
 			}
 			st.Note(h, "has the verifier and the secret of site B, and redeems in its name")
-			redeemAndRead(twosites.Speaker{Host: h, As: st.B, Secret: secret}, st.A, first, signedParameter(signed, "oauth_verifier"))
+			redeemAndRead(twosites.Speaker{Host: h, As: st.B, Secret: secret}, st.A, first, twosites.SignedParameter(signed, "oauth_verifier"))
 		})
 		return mux
 	})

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -175,47 +174,12 @@ func (t *wiretap) see(_ *sim.World, m sim.Message) sim.Verdict {
 	return sim.Verdict{Replace: &m}
 }
 
-// passOn reads the secret out of a request in PLAINTEXT and signs it anew, so that a server that refuses PLAINTEXT notices nothing.
+// passOn signs a request that shows a secret anew, so that a server that refuses PLAINTEXT notices nothing.
 func (t *wiretap) passOn(m sim.Message) sim.Verdict {
-	_, shown, found := strings.Cut(m.Header.Get("Authorization"), `oauth_signature="`)
-	if !found || !strings.Contains(m.Header.Get("Authorization"), `"PLAINTEXT"`) {
+	signed, secret := twosites.SignAnew(t.st.Mallory.Host, m)
+	if secret == "" {
 		return sim.Verdict{}
 	}
-	shown, _, _ = strings.Cut(shown, `"`)
-	keys, err := url.PathUnescape(shown)
-	if err != nil {
-		return sim.Verdict{}
-	}
-	var tokenSecret string
-	t.clientSecret, tokenSecret, _ = strings.Cut(keys, "&")
-	r, err := http.NewRequest(m.Method, m.URL, strings.NewReader(string(m.Body)))
-	if err != nil {
-		return sim.Verdict{}
-	}
-	r.Header.Set("Content-Type", m.Header.Get("Content-Type"))
-	signer := oauth1.Signer{
-		ConsumerKey: t.st.A.ClientID, ClientSecret: t.clientSecret, TokenSecret: tokenSecret, Token: signedParameter(m, "oauth_token"),
-		Now: t.st.Mallory.Host.Clock().Now, Entropy: t.st.Mallory.Host.Entropy("nonces"),
-	}
-	var extra []oauth1.Param
-	for _, name := range []string{"oauth_callback", "oauth_verifier"} {
-		if v := signedParameter(m, name); v != "" {
-			extra = append(extra, oauth1.Param{Name: name, Value: v})
-		}
-	}
-	if signer.Sign(r, extra...) != nil {
-		return sim.Verdict{}
-	}
-	m = m.Clone()
-	m.Header.Set("Authorization", r.Header.Get("Authorization"))
-	return sim.Verdict{Replace: &m}
-}
-
-func signedParameter(m sim.Message, name string) string {
-	_, rest, _ := strings.Cut(m.Header.Get("Authorization"), name+`="`)
-	value, _, _ := strings.Cut(rest, `"`)
-	if plain, err := url.PathUnescape(value); err == nil {
-		return plain
-	}
-	return value
+	t.clientSecret = secret
+	return sim.Verdict{Replace: &signed}
 }

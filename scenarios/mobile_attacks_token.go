@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"countersign/conformance/catalog"
@@ -108,12 +107,7 @@ func sealAttacks() []Scenario {
 			"Clive has a device with a long number, so that he knows a long beginning of what stands in his token. Where Alice's token is sealed with the same initialization vector, he lays both over each other and reads what is secret in hers. At hardened every token has a vector of its own.",
 			office.Sealed, []catalog.ID{"MO-AS-37"}, func(st *office.Stage) {
 				c := st.Clive
-				c.DeviceID = "device-clive-" + strings.Repeat("x", 100)
-				for i := range st.Server.Rules.Devices {
-					if st.Server.Rules.Devices[i].Username == c.UserName {
-						st.Server.Rules.Devices[i].DeviceID = c.DeviceID
-					}
-				}
+				c.HasLongNumber()
 				loot := aliceWorks(st)
 				besideHer(c, func(c *office.Rogue) {
 					c.Registers(office.Registration{})

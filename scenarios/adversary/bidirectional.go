@@ -163,6 +163,8 @@ type twoSites struct {
 	pretends pretence
 	// lingering: Alice is on the way back to a client.
 	lingering bool
+	// signsAnew: the attacker signs anew what shows a secret on its way.
+	signsAnew bool
 }
 
 type holding struct {

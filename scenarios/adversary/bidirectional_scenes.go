@@ -2,8 +2,10 @@ package adversary
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
+	"countersign/actors/oauth1"
 	"countersign/scenarios/twosites"
 	"countersign/sim"
 )
@@ -97,7 +99,37 @@ func (st *twoSites) arrange(scene string) {
 		st.B.Issuer = "http://oauth.b"
 		st.B.Publish("authorization_endpoint", "https://oauth.b/authorize")
 		st.Alice.HasAccountAt("https://oauth.b", st.B)
+		st.d.Tricks(st.downgrades)
+		st.World.Tap(sim.TapFunc(st.signs))
 	}
+}
+
+// downgrades is an attacker between site A and the OAuth server of site B, who has secrets shown, and signs what shows them anew.
+func (st *twoSites) downgrades(m *sim.Message) []Trick {
+	shown := slices.IndexFunc(fieldsOf(m), func(f Field) bool { return f.Name == "signature_methods_supported" })
+	if shown < 0 || m.Kind != sim.Response || m.Secure || st.signsAnew {
+		return nil
+	}
+	return []Trick{{"signature method becomes PLAINTEXT, and what shows a secret is signed anew", func() sim.Verdict {
+		st.d.prepared("that what shows a secret is signed anew")
+		st.signsAnew = true
+		changed := with(*m, fieldsOf(m)[shown], string(oauth1.Plaintext))
+		return sim.Verdict{Replace: &changed}
+	}}}
+}
+
+// signs is that attacker at a request, before anybody else hears it.
+func (st *twoSites) signs(_ *sim.World, m sim.Message) sim.Verdict {
+	if !st.signsAnew || m.Kind != sim.Request || m.Secure || m.Injected {
+		return sim.Verdict{}
+	}
+	secret, _ := twosites.ShownSecret(m)
+	signed, _ := twosites.SignAnew(st.Mallory.Host, m)
+	if secret == "" {
+		return sim.Verdict{}
+	}
+	st.d.Know(Term{Type: shownSecret, Name: "the secret of " + m.From, Value: secret})
+	return sim.Verdict{Replace: &signed}
 }
 
 // know is what the attacker knows to begin with.

@@ -29,7 +29,7 @@ func Mobile() Flow {
 		Scenes: []Scene{
 			{Name: "open-web", Attacker: Web, Text: "Everything travels under TLS. Clive works here and has a device of his own; the numbers of all devices are known."},
 			{Name: "likely-passwords", Attacker: Web, Text: "As the open web, but Clive does nothing but try passwords.", Sessions: alone},
-			{Name: "leaking-gateway", Attacker: Web, Text: "TLS ends at a gateway whose log Clive reads: he sees what Alice's app sends, and her tokens."},
+			{Name: "leaking-gateway", Attacker: Web, Text: "TLS ends at a gateway whose log Clive reads: he sees what Alice's app sends, and her tokens. His own device has a long number."},
 			{Name: "leaking-gateway-of-the-stock", Mirrors: "leaking-gateway", Attacker: Web, Text: "As the leaking gateway, and the app reads the stock.", Sessions: alone},
 			{Name: "dishonest-erp", Attacker: Web, Text: "The stock is in Clive's hands, and has its own secret.", Sessions: alone},
 			{Name: "shared-sealing-key", Attacker: Web, Text: "Both business systems have one sealing key, and the customer register is in Clive's hands.", Sessions: alone},
@@ -106,6 +106,7 @@ func (st *officeWorld) arrange() {
 	st.loot = st.Steals(st.Alice)
 	switch st.scene {
 	case "leaking-gateway":
+		st.Clive.HasLongNumber()
 		st.World.Tap(sim.TapFunc(st.reads))
 	case "stolen-sealing-key":
 		st.World.Tap(sim.TapFunc(st.reads))

@@ -24,9 +24,6 @@ const (
 // madeUpKey looks like a key, and nobody has issued it.
 const madeUpKey = "made-up-made-up-made-up"
 
-// slowFor is for how long a link is slow: the first app waits 3.5 s for the account server (profile section 5.2).
-const slowFor = 3 * time.Second
-
 // keyLifetime is that of authorization keys (profile section 3).
 const keyLifetime = 10 * time.Minute
 

@@ -12,6 +12,9 @@ import (
 // heldFor is for how long the attacker holds a message up where the flow does not say.
 const heldFor = 20 * time.Second
 
+// slowFor is for how long a link is slow where whoever asks waits for four seconds or less (profiles of ticket and mobile).
+const slowFor = 3 * time.Second
+
 // receipt is the kind of term that shows that an answer is the right one. It fills no move.
 const receipt = "receipt"
 

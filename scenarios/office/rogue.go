@@ -238,6 +238,16 @@ func (r *Rogue) Turns(accessToken, to string) string {
 	return strings.Join(parts, ".")
 }
 
+// HasLongNumber gives the colleague a device with a number so long that a long beginning of what stands in a token of its own is known to him.
+func (r *Rogue) HasLongNumber() {
+	r.DeviceID = deviceOf(r.Name) + "-" + strings.Repeat("x", 100)
+	for i := range r.stage.Server.Rules.Devices {
+		if d := &r.stage.Server.Rules.Devices[i]; d.Username == r.UserName {
+			d.DeviceID = r.DeviceID
+		}
+	}
+}
+
 // Unseals reads a token without its key, where one of the rogue's own was sealed with the same initialization vector: what the rogue knows of
 // the own one lays open the key stream, and thereby the other one, as far as it reaches. Both are empty when nothing can be read.
 func (r *Rogue) Unseals(own, other string) (tokenID, value string) {
