@@ -25,6 +25,14 @@ const strange = 1 << 31
 // appendDecoded appends what base64url text without padding stands for. It takes one spelling of each byte string alone: no line breaks, and no bits
 // beyond the last byte (RFC 4648 section 3.5). It is strict in as many words as it needs; that strict and it agree on every text is tested by fuzzing.
 func appendDecoded(dst []byte, text string) ([]byte, bool) {
+	if byBlocks {
+		return appendBlocks(dst, text)
+	}
+	return appendGroups(dst, text)
+}
+
+// appendGroups is appendDecoded, a group of four characters or two at a time.
+func appendGroups(dst []byte, text string) ([]byte, bool) {
 	begun := len(dst)
 	dst = slices.Grow(dst, decodedLen(len(text))+5) // two groups are written as eight bytes, of which two come to nothing
 	out := dst[begun:cap(dst)]
