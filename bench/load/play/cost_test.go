@@ -2,8 +2,10 @@ package play_test
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,8 +36,21 @@ func attacked(t testing.TB, a *load.Attacker) func(int) {
 	}
 }
 
+// counted are surroundings that count what the target asks of others.
+type counted struct {
+	conformance.Env
+	asked atomic.Int64
+}
+
+func (c *counted) Play(party string, h http.Handler) error {
+	return c.Env.Play(party, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.asked.Add(1)
+		h.ServeHTTP(w, r)
+	}))
+}
+
 // BenchmarkFlowCost measures the CPU time of a role's journeys, engine and reference included, by that of as many bare exchanges of the same client with an empty
-// handler of net/http, in one run.
+// handler of net/http, in one run. What the target asks of others on the way are exchanges of the journey too.
 func BenchmarkFlowCost(b *testing.B) {
 	if load.OwnCPU() == 0 {
 		b.Skip("this system does not tell the CPU time of a process")
@@ -55,7 +70,8 @@ func BenchmarkFlowCost(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.Cleanup(env.Close)
-				script, err := play.Open(b.Context(), &play.Scene{Flow: flow, Env: env, Target: target}, role)
+				around := &counted{Env: env}
+				script, err := play.Open(b.Context(), &play.Scene{Flow: flow, Env: around, Target: target}, role)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -65,12 +81,16 @@ func BenchmarkFlowCost(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				legs := len(script.Legs())
 				exchanges := attacked(b, &load.Attacker{Script: bare, Connections: 8})
+				journeys := attacked(b, &load.Attacker{Script: script, Connections: 8, Limit: 30 * time.Second})
+				const tried = 200
+				before := around.asked.Load()
+				journeys(tried)
+				each := float64(len(script.Legs())) + float64(around.asked.Load()-before)/tried
 				figures, err := paired.Contest{
 					Variants: []paired.Variant{
-						{Name: "bare exchanges", Run: func(n int) { exchanges(n * legs) }},
-						{Name: flow.Name, Run: attacked(b, &load.Attacker{Script: script, Connections: 8, Limit: 30 * time.Second})},
+						{Name: "bare exchanges", Run: func(n int) { exchanges(int(math.Ceil(float64(n) * each))) }},
+						{Name: flow.Name, Run: journeys},
 					},
 					Rounds: 8, Slice: 400 * time.Millisecond, Clock: load.OwnCPU, // long slices: each run of an attack opens its connections and makes its histograms
 				}.Measure(b.Context())
@@ -78,7 +98,8 @@ func BenchmarkFlowCost(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.ReportMetric(figures[2].Ratio, "x-bare")
-				b.ReportMetric(figures[0].Nanoseconds/float64(legs), "bare-cpu-ns/exchange")
+				b.ReportMetric(each, "exchanges/journey")
+				b.ReportMetric(figures[0].Nanoseconds/each, "bare-cpu-ns/exchange")
 			})
 		}
 	}
