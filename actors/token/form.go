@@ -3,7 +3,7 @@ package token
 import "encoding/binary"
 
 // form is what payloads have in common that differ in nothing but their values, and in none of the values' lengths, as those of one issuer mostly do. Such a one
-// is recognized eight characters at a time, and its values lie where they lay.
+// is recognized many characters at a time, and its values lie where they lay.
 type form struct {
 	length int
 	blocks []block
@@ -12,13 +12,13 @@ type form struct {
 	at     *byte // the payload that the members' values are parts of; the next one mostly comes to lie where it lay
 }
 
-// block is eight characters of a form, the last of which may overlap those before.
+// block is 32 characters of a form, as four words. The last may overlap those before.
 type block struct {
-	mask, fixed uint64 // what stands there in every such payload
-	text        uint64 // the highest bits of the characters of texts, in which there is no quotation mark
+	mask, fixed [blockSize / 8]uint64 // what stands there in every such payload
+	text        [blockSize / 8]uint64 // the highest bits of the characters of texts, in which there is no quotation mark
 }
 
-const blockSize = 8
+const blockSize = 32
 
 // learn makes the form of a payload that was read. It takes two of one length, one after the other: the form of one that comes alone is not worth its making.
 func (f *form) learn(t jsonText, members []member) {
@@ -28,7 +28,7 @@ func (f *form) learn(t jsonText, members []member) {
 		return
 	}
 	for from := 0; from < len(t); from += blockSize {
-		f.blocks = append(f.blocks, block{mask: 1<<64 - 1})
+		f.blocks = append(f.blocks, block{mask: [blockSize / 8]uint64{1<<64 - 1, 1<<64 - 1, 1<<64 - 1, 1<<64 - 1}})
 	}
 	at := 0
 	for i, m := range members {
@@ -50,7 +50,9 @@ func (f *form) learn(t jsonText, members []member) {
 	}
 	for i := range f.blocks {
 		b := &f.blocks[i]
-		b.fixed = binary.LittleEndian.Uint64(t[f.begin(i):]) & b.mask
+		for j := range b.fixed {
+			b.fixed[j] = binary.LittleEndian.Uint64(t[f.begin(i)+8*j:]) & b.mask[j]
+		}
 	}
 }
 
@@ -64,32 +66,21 @@ func (f *form) begin(i int) int { return min(i*blockSize, f.length-blockSize) }
 // free lets any character stand at a place, in all blocks that it is in, but for a quotation mark in a text.
 func (f *form) free(place int, isText bool) {
 	for i := place / blockSize; i < len(f.blocks) && f.begin(i) <= place; i++ {
-		shift := 8 * (place - f.begin(i))
-		if shift >= 64 {
+		within := place - f.begin(i)
+		if within >= blockSize {
 			continue
 		}
-		f.blocks[i].mask &^= 0xff << shift
+		word, shift := within/8, 8*(within%8)
+		f.blocks[i].mask[word] &^= 0xff << shift
 		if isText {
-			f.blocks[i].text |= 0x80 << shift
+			f.blocks[i].text[word] |= 0x80 << shift
 		}
 	}
 }
 
 // read reads a payload of the form into the members. Where it gives up it has judged nothing, and the values are as they were or not.
 func (f *form) read(t jsonText, members []member) bool {
-	if len(t) != f.length || len(f.blocks) == 0 || len(f.ends) != 2*len(members) {
-		return false
-	}
-	var strange, other, quotes uint64
-	for i := range f.blocks {
-		b := &f.blocks[i]
-		w := binary.LittleEndian.Uint64(t[min(i*blockSize, len(t)-blockSize):])
-		other |= w&b.mask ^ b.fixed
-		// As in plain, in fewer steps: what has the highest bit of its own is strange anyway.
-		strange |= w | (w - ones*' ') | (w ^ ones*'\\' - ones)
-		quotes |= (w ^ ones*'"' - ones) & b.text
-	}
-	if strange&highest|other|quotes != 0 {
+	if len(t) != f.length || len(f.blocks) == 0 || len(f.ends) != 2*len(members) || !f.fits(t) {
 		return false
 	}
 	for _, i := range f.words {
@@ -104,4 +95,21 @@ func (f *form) read(t jsonText, members []member) bool {
 		f.at = &t[0]
 	}
 	return true
+}
+
+// fitsByWords reports whether a payload of the form's length fits all blocks: what is fixed is there, and there is no character that a payload of the form
+// does not have.
+func (f *form) fitsByWords(t jsonText) bool {
+	var strange, other, quotes uint64
+	for i := range f.blocks {
+		b := &f.blocks[i]
+		for j := range b.mask {
+			w := binary.LittleEndian.Uint64(t[f.begin(i)+8*j:])
+			other |= w&b.mask[j] ^ b.fixed[j]
+			// As in plain, in fewer steps: what has the highest bit of its own is strange anyway.
+			strange |= w | (w - ones*' ') | (w ^ ones*'\\' - ones)
+			quotes |= (w ^ ones*'"' - ones) & b.text[j]
+		}
+	}
+	return strange&highest|other|quotes == 0
 }
