@@ -3,8 +3,12 @@ package certify_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,10 +41,10 @@ func (t trial) requirement() string {
 	return id
 }
 
-// certified starts the program, wired to a harness of its own, has it certified, and stops it.
-func (t trial) certified() conformance.Report {
+// certified starts the program in its nursery, wired to a harness of its own, has it certified, and stops it.
+func (t trial) certified(all map[string]nursery) conformance.Report {
 	GinkgoHelper()
-	job, stop := independent(t.flow, t.role, t.defect)
+	job, stop := wired(t.flow, t.role, t.defect, all[t.flow.Name].start)
 	defer stop()
 	if t.defect != "" {
 		job.Only = []string{t.requirement()}
@@ -71,11 +75,64 @@ func sideBySide(trials []trial, atATime int, judge func(trial)) {
 	group.Wait()
 }
 
+// start runs a Python program until stop is called, and returns the first line that it prints.
+func start(args ...string) (line string, stop func()) {
+	GinkgoHelper()
+	cmd := exec.Command(fixture.Python(), args...)
+	stdout, err := cmd.StdoutPipe()
+	Expect(err).NotTo(HaveOccurred())
+	cmd.Stderr = GinkgoWriter
+	Expect(cmd.Start()).To(Succeed())
+	stop = sync.OnceFunc(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	DeferCleanup(stop) // where the spec ends before
+	line, err = bufio.NewReader(stdout).ReadString('\n')
+	Expect(err).NotTo(HaveOccurred(), "%v did not start", args)
+	return line, stop
+}
+
+// nursery is the socket of testdata/nursery.py, which loads the libraries of one flow's implementation once for all its runs.
+type nursery string
+
+// nurseries are those of all flows, by the flow's name, until the spec ends.
+func nurseries() map[string]nursery {
+	GinkgoHelper()
+	folder, err := os.MkdirTemp("", "") // the name of a socket has 107 bytes at most, and GinkgoT().TempDir() is long
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(os.RemoveAll, folder)
+	all := map[string]nursery{}
+	for _, flow := range flows.All() {
+		socket := filepath.Join(folder, flow.Name)
+		start("testdata/nursery.py", program(flow), socket)
+		all[flow.Name] = nursery(socket)
+	}
+	return all
+}
+
+// start runs the program until stop is called, and returns the first line that it prints.
+func (n nursery) start(args ...string) (line string, stop func()) {
+	GinkgoHelper()
+	connection, err := net.Dial("unix", string(n))
+	Expect(err).NotTo(HaveOccurred())
+	Expect(json.NewEncoder(connection).Encode(args)).To(Succeed())
+	line, err = bufio.NewReader(connection).ReadString('\n')
+	Expect(err).NotTo(HaveOccurred(), "%v did not start", args)
+	return line, func() { _ = connection.Close() }
+}
+
 // independent starts the Python implementation of one role, wired to a harness of its own, and returns the job that certifies it, and what stops it.
 func independent(flow conformance.Flow, role catalog.Role, defect string) (certify.Job, func()) {
 	GinkgoHelper()
+	return wired(flow, role, defect, func(args ...string) (string, func()) { return start(append([]string{program(flow)}, args...)...) })
+}
+
+// wired is the same, with what starts the implementation.
+func wired(flow conformance.Flow, role catalog.Role, defect string, start func(args ...string) (line string, stop func())) (certify.Job, func()) {
+	GinkgoHelper()
 	setup := flow.Setup()
-	args := []string{program(flow), "--role", string(role), "--port", "0"}
+	args := []string{"--role", string(role), "--port", "0"}
 	for _, a := range setup.Addresses() {
 		*a.Origin = fixture.FreeOrigin()
 		args = append(args, "--at", a.Party, *a.Origin)
@@ -83,18 +140,7 @@ func independent(flow conformance.Flow, role catalog.Role, defect string) (certi
 	if defect != "" {
 		args = append(args, "--defect", defect)
 	}
-	cmd := exec.Command(fixture.Python(), args...)
-	stdout, err := cmd.StdoutPipe()
-	Expect(err).NotTo(HaveOccurred())
-	cmd.Stderr = GinkgoWriter
-	Expect(cmd.Start()).To(Succeed())
-	stop := sync.OnceFunc(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	DeferCleanup(stop) // where the spec ends before
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	Expect(err).NotTo(HaveOccurred(), "the independent implementation did not start")
+	line, stop := start(args...)
 	job := certify.Job{Config: config.Default()}
 	job.Config.Target = strings.TrimPrefix(strings.TrimSpace(line), "listening on ")
 	job.Config.Profile, job.Config.Setup = flow.Profile, setup
@@ -136,8 +182,9 @@ var _ = Describe("An implementation written from the profile alone, in another l
 			}
 		}
 		Expect(len(trials)).To(BeNumerically(">=", 14))
+		all := nurseries()
 		sideBySide(trials, 3, func(t trial) {
-			report := t.certified()
+			report := t.certified(all)
 			Expect(report.Conclusion).To(Equal(conformance.Conformant), judged(report.Results))
 			Expect(report.Counts.Pass).To(Equal(report.Counts.Total), judged(report.Results))
 		})
@@ -157,8 +204,9 @@ var _ = Describe("An implementation written from the profile alone, in another l
 			}
 		}
 		slices.Reverse(trials) // the clients last in the list take longest: a check waits for what a broken one never sends
+		all := nurseries()
 		sideBySide(trials, 12, func(t trial) {
-			report := t.certified()
+			report := t.certified(all)
 			Expect(report.Counts.Fail+report.Counts.Warn).To(BeNumerically(">", 0), "%s was not caught\n%s", t.defect, judged(report.Results))
 		})
 	})
