@@ -94,11 +94,11 @@ func (s *starting) take(answer outbound.Reply, sent time.Time) error {
 		return errAnswerRefused
 	}
 	_, err = s.store(func(h *holdings) error {
-		if s.older(g.RulesVersion, *h) {
+		if s.older(g.RulesVersion, h.Newest) {
 			return errAnswerRefused
 		}
 		h.Token, h.TokenType, h.Until = g.AccessToken, g.TokenType, sent.Add(time.Duration(g.ExpiresIn)*time.Second)
-		h.Address, h.SystemID, h.Newest = g.Address, g.SystemID, max(h.Newest, g.RulesVersion)
+		h.Address, h.SystemID, h.AddressVersion, h.Newest = g.Address, g.SystemID, g.RulesVersion, max(h.Newest, g.RulesVersion)
 		return nil
 	})
 	if err != nil {

@@ -106,13 +106,11 @@ func (m *MobileApp) obeyAddress(e event) error {
 		if _, err := tx.Get(ofTheApp, heldUnder, &h); err != nil {
 			return err
 		}
-		if m.older(e.RulesVersion, h) {
-			return nil
-		}
 		// Whatever system the message is about, and also while no address is stored: an answer by older rules that is still under way is not taken then.
 		h.Newest = max(h.Newest, e.RulesVersion)
-		if h.Address != "" && h.SystemID == e.Address.SystemID {
-			h.Address = e.Address.Address
+		// A message about another system may have overtaken this one (profile section 6.4).
+		if h.Address != "" && h.SystemID == e.Address.SystemID && !m.older(e.RulesVersion, h.AddressVersion) {
+			h.Address, h.AddressVersion = e.Address.Address, e.RulesVersion
 		}
 		return tx.Put(ofTheApp, heldUnder, h)
 	})

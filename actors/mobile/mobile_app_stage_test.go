@@ -287,7 +287,13 @@ func (p *appPlay) wipe(change func(header, claims object)) string {
 // move is an address message.
 func (p *appPlay) move(to string) string {
 	GinkgoHelper()
-	return p.message(addressEvent, object{"system_id": "crm", "address": to}, nil)
+	return p.moveOf("crm", to)
+}
+
+// moveOf is the same for any system.
+func (p *appPlay) moveOf(systemID, to string) string {
+	GinkgoHelper()
+	return p.message(addressEvent, object{"system_id": systemID, "address": to}, nil)
 }
 
 // push gives the status and error of the answer to a message.

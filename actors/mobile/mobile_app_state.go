@@ -27,7 +27,8 @@ type holdings struct {
 	Token, TokenType  string
 	Until             time.Time // then the token is of no use
 	Address, SystemID string
-	Newest            int64 // the highest rules_version taken since enrolment
+	AddressVersion    int64 // the rules_version with which the address came
+	Newest            int64 // the highest taken since enrolment, about whatever system
 
 	Owner     string
 	Resources []Resource
@@ -35,7 +36,7 @@ type holdings struct {
 
 // drop throws token and address away.
 func (h *holdings) drop() {
-	h.Token, h.TokenType, h.Until, h.Address, h.SystemID = "", "", time.Time{}, "", ""
+	h.Token, h.TokenType, h.Until, h.Address, h.SystemID, h.AddressVersion = "", "", time.Time{}, "", "", 0
 }
 
 // held is what the app holds now.
@@ -87,10 +88,10 @@ func (m *MobileApp) deviceKey() (device token.Signer, err error) {
 	return device, err
 }
 
-// older reports whether an address is older than what the app has taken since enrolment.
-func (m *MobileApp) older(rulesVersion int64, h holdings) bool {
+// older reports whether an address came with an older version of the rules than what it is compared with.
+func (m *MobileApp) older(rulesVersion, than int64) bool {
 	// flows, address substitution and reordering
-	return m.Guards.Forbids("MO-AP-32", rulesVersion < h.Newest)
+	return m.Guards.Forbids("MO-AP-32", rulesVersion < than)
 }
 
 // firstAddress is the first address that the app ever went to. A right app remembers nothing of the kind.

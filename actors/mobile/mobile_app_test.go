@@ -152,6 +152,20 @@ var _ = Describe("The mobile app", func() {
 		Entry("since there is none", ""),
 	)
 
+	It("takes an address message that a newer one of another system has overtaken, and refuses an answer that is older than both", func() {
+		p := newAppPlay(guard.Set{})
+		p.run(func() {
+			p.enrols()
+			p.starts()
+			p.version = 3
+			Expect(p.push(p.moveOf("erp", "https://erp.example/second"))).To(Equal("202"))
+			p.version = 2
+			Expect(p.push(p.move(crmSecond))).To(Equal("202"))
+			Expect(p.starts()).To(Equal("200 " + crmSecond))
+			Expect(p.startsWith(`{"fresh":true}`)).To(Equal("502 answer_refused"))
+		})
+	})
+
 	It("takes a message about something else, and does nothing", func() {
 		p := newAppPlay(guard.Set{})
 		p.run(func() {

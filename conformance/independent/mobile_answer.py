@@ -58,7 +58,7 @@ class Judge:
         if members["rules_version"] < highest and self._hold("MO-AP-32"):
             raise AnswerRefused("rules_version is lower than one that was taken before.")
         held = Held(members["access_token"], members["token_type"], members["system_id"], address,
-                    self._clock.now() + members["expires_in"])
+                    self._clock.now() + members["expires_in"], members["rules_version"])
         return held, members["rules_version"]
 
     def _address(self, members: dict) -> str:

@@ -14,7 +14,7 @@ from mobile_wire import ADDRESS, MESSAGE_TYPE, WIPE, body, text
 from store import Guards
 from web import Response, json_response
 
-DEFECTS = tuple(f"MO-AP-{n:02d}" for n in range(1, 38) if n != 36)  # 36 shows outside loopback only
+DEFECTS = (*(f"MO-AP-{n:02d}" for n in range(1, 38) if n != 36), "MO-AP-31/overtaken")  # 36 shows outside loopback only
 
 ACKNOWLEDGEMENT_SPACES = (1, 2, 4, 8)  # seconds between the tries of an acknowledgement: five of them
 

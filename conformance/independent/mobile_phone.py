@@ -32,6 +32,7 @@ class Held:
     system_id: str
     address: str
     expires_at: float
+    version: int  # of the rules that the address came with
 
 
 class Storage:
@@ -107,11 +108,12 @@ class Storage:
     def move(self, system_id: str, address: str, version: int) -> None:
         """An address message (section 6.4)."""
         with self._lock:
-            if version < self.highest and self._hold("MO-AP-32"):
+            known, self.highest = self.highest, max(self.highest, version)
+            if not self.held or self.held.system_id != system_id:
                 return
-            self.highest = max(self.highest, version)
-            if self.held and self.held.system_id == system_id:
-                self.held = self.last_held = replace(self.held, address=address)
+            newest = self.held.version if self._hold("MO-AP-31/overtaken") else known
+            if version >= newest or not self._hold("MO-AP-32"):
+                self.held = self.last_held = replace(self.held, address=address, version=version)
 
     def summary(self) -> dict:
         with self._lock:

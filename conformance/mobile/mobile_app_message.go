@@ -122,6 +122,12 @@ func (t *appTest) pushedAddressUsed() {
 	t.pushedAddress(t.erp().ID, t.other.addressed(), t.inForce(), "an address message of another system")
 	t.goesTo(t.system, "after an address message of another system")
 
+	version := t.move(t.moved.addressed())
+	t.pushedAddress(t.erp().ID, t.other.addressed(), t.move(t.moved.addressed()), "an address message of another system")
+	t.pushedAddress(own, t.moved.addressed(), version, "an address message that a newer one of another system has overtaken")
+	t.goesTo(t.moved, "after an address message that a newer one of another system has overtaken")
+	t.pushedAddress(own, t.system.addressed(), t.move(t.system.addressed()), "an address message")
+
 	t.messagesRefused(t.malformedMoves())
 	t.opened(t.start(fresh), t.system, "with an answer of the rules in force, after malformed address messages by newer ones")
 }

@@ -175,9 +175,7 @@ type run struct {
 func (s System) set(c *explore.Chooser, setting stage.Setting, tells bool) (*Director, *stage.Stage) {
 	d := newDirector(s, c, tells)
 	setting.Wrote = d.wrote
-	if s.Flow.changed {
-		setting.MaxSteps = longest
-	}
+	setting.MaxSteps = longest
 	setting.Link = sim.Link{BytesPerSecond: 1 << 62} // without delay, so that nothing but the chooser orders what happens
 	set := s.Flow.Set(d, cmp.Or(s.Scene.Mirrors, s.Scene.Name), setting)
 	d.take(set)
@@ -199,7 +197,7 @@ func (s System) playIn(setting stage.Setting, c *explore.Chooser, tells bool) (r
 		o.Breaches = append(o.Breaches, explore.Breach{Invariant: b.Invariant.Name, Requirement: string(b.Invariant.Requirement), Text: b.Text})
 	}
 	var stopped *sim.StoppedError
-	if b, endless := s.Flow.endless(r.result.Err); endless {
+	if b, goesOn := endless(r.result.Err); goesOn {
 		o.Breaches = append(o.Breaches, b)
 	} else if !errors.As(r.result.Err, &stopped) {
 		o.Err = r.result.Err

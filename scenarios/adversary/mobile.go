@@ -33,16 +33,16 @@ func Mobile() Flow {
 			{Name: "leaking-gateway-of-the-stock", Mirrors: "leaking-gateway", Attacker: Web, Text: "As the leaking gateway, and the app reads the stock.", Sessions: alone},
 			{Name: "dishonest-erp", Attacker: Web, Text: "The stock is in Clive's hands, and has its own secret.", Sessions: alone},
 			{Name: "shared-sealing-key", Attacker: Web, Text: "Both business systems have one sealing key, and the customer register is in Clive's hands.", Sessions: alone},
-			{Name: "lying-gateway", Attacker: Web, Text: "TLS ends at a gateway that is Clive's: he changes what Alice's app is answered.", Sessions: []string{"alice", "the register moves"}},
+			{Name: "lying-gateway", Attacker: Web, Text: "TLS ends at a gateway that is Clive's: he changes what Alice's app is answered.", Sessions: []string{"alice", "the register moves", "both systems move"}},
 			{Name: "stolen-sealing-key", Attacker: Web, Text: "The first sealing key of the customer register has got about. Clive has it, runs the stock, and reads the log of the gateway where TLS ends.", Sessions: []string{"alice", "a key is rotated"}},
 			{Name: "mixed-up-front", Attacker: Web, Text: "A front serves many authorization servers, and may take one for another. One of them is Clive's.", Sessions: alone},
 			{Name: "lost-device", Attacker: Web, Text: "Clive has found Alice's telephone: he opens it, and lets through to it what he likes. Alice has it deregistered.", Sessions: []string{"the telephone is lost"}},
 			{Name: "slow-network", Attacker: Web, Text: "As the open web, and Clive knows how to slow down what the servers and Alice's app send: some seconds in which he can do something.", Sessions: alone},
 			{Name: "plain-server", Attacker: Network, Text: "The app was delivered with an address of the authorization server without TLS.", Sessions: alone},
 			{Name: "no-push", Attacker: Network, Text: "No message reaches Alice's telephone from outside, and others get lost or come twice. Nobody is dishonest.", Sessions: []string{"the telephone is lost"}, Faults: true},
-			{Name: "losing-network", Attacker: Network, Text: "Messages get lost or come twice, and servers crash. Nobody is dishonest.", Sessions: []string{"alice", "the register moves", "the telephone is lost"}, Faults: true},
+			{Name: "losing-network", Attacker: Network, Text: "Messages get lost or come twice, and servers crash. Nobody is dishonest.", Sessions: []string{"alice", "the register moves", "both systems move", "the telephone is lost"}, Faults: true},
 		},
-		Sessions: []string{"alice", "clive is dismissed", "the register moves", "the telephone is lost", "the telephone is found again", "a key is rotated", "two change the rules"},
+		Sessions: []string{"alice", "clive is dismissed", "the register moves", "both systems move", "the telephone is lost", "the telephone is found again", "a key is rotated", "two change the rules"},
 		Set:      setOffice,
 		Type:     officeType,
 		Volatile: []string{"iat", "exp"},
@@ -64,6 +64,7 @@ type officeWorld struct {
 	d          *Director
 	scene      string
 	moved      *office.System // the second address of the customer register
+	otherMoved *office.System // and of the stock; nil where that stays
 	tablet     *office.User   // Alice's, from which she has her telephone deregistered; nil where she does not lose it
 	sealingKey jose.Key       // of the customer register, where it is stolen
 
@@ -86,6 +87,9 @@ type officeWorld struct {
 func setOffice(d *Director, scene string, s stage.Setting) *stage.Stage {
 	st := &officeWorld{Stage: office.New(s), d: d, scene: scene}
 	st.moved = st.NewAddress(st.CRM, "crm.new")
+	if d.Playing("both systems move") {
+		st.otherMoved = st.NewAddress(st.ERP, "erp.new")
+	}
 	if d.Mirrored() {
 		st.CRM, st.ERP = st.ERP, st.CRM
 		apps := st.Server.Rules.Apps

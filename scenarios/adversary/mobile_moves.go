@@ -3,6 +3,7 @@ package adversary
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"countersign/scenarios/office"
 	"countersign/sim"
@@ -209,6 +210,18 @@ func (st *officeWorld) asStranger() []Move {
 		{Name: "comes back to Alice's telephone", Slots: []string{letter}, Fits: st.here, Send: func(t []Term) { c.Pushes(st.Alice, t[0].Value) }},
 		{Name: "has a page in Alice's browser open the app", Fits: st.here, Send: func([]Term) { st.Alice.Meets("/start"); c.Wait(pushed) }},
 		{
+			Name: "has his own device deregistered, enrols it anew, and shows the token that it had", Fits: func([]Term) bool { return st.own.AccessToken != "" },
+			Send: func([]Term) {
+				got := st.Gets(c)
+				c.Deregisters(c.UserName, c.Password, c.DeviceID)
+				c.Wait(pushed)
+				c.Acknowledges(c.DeviceID, got.Message)
+				c.Registers(office.Registration{})
+				c.Wait(time.Minute) // by then the customer register asks for the shared token again
+				c.Shows(st.CRM, st.own.AccessToken)
+			},
+		},
+		{
 			Name: "has his own device deregistered, and sends Alice's telephone the wipe of it,", Fits: st.here,
 			Send: func([]Term) {
 				got := st.Gets(c)
@@ -238,6 +251,14 @@ func (st *officeWorld) atOfficePassword() []Move {
 	return []Move{
 		{Name: "registers Alice's tablet with a password made up", Send: func([]Term) { register(tablet.DeviceID, madeUp) }},
 		{Name: "tries twelve likely passwords to register Alice's tablet", Send: guess(func(p string) { register(tablet.DeviceID, p) })},
+		{Name: "tries twenty passwords of Alice's, in turn to deregister her telephone and to register her tablet, the last of them right,", Fits: st.here, Send: func([]Term) {
+			for range 9 {
+				c.Deregisters("alice", madeUp, st.Alice.DeviceID)
+				register(tablet.DeviceID, madeUp)
+			}
+			c.Deregisters("alice", madeUp, st.Alice.DeviceID)
+			register(tablet.DeviceID, st.Alice.Password)
+		}},
 		{Name: "deregisters Alice's telephone with a password made up", Fits: st.here, Send: func([]Term) { c.Deregisters("alice", madeUp, st.Alice.DeviceID) }},
 		{Name: "tries twelve likely passwords to deregister Alice's telephone", Fits: st.here, Send: guess(func(p string) { c.Deregisters("alice", p, st.Alice.DeviceID) })},
 		{

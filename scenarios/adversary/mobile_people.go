@@ -30,6 +30,11 @@ func (st *officeWorld) people() {
 		st.annDoes("moves the register", func(a *office.Administrator) {
 			a.Changes("the customer register has another address", office.Moves(st.moved))
 		}, st.registerMovesBack)
+	case d.Playing("both systems move"):
+		st.annDoes("moves both systems", func(a *office.Administrator) {
+			a.Changes("the customer register has another address", office.Moves(st.moved))
+			a.Changes("the stock has another address", office.Moves(st.otherMoved))
+		})
 	case d.Playing("a key is rotated"):
 		st.Ann.Follows(d.Session("ann", st.annRotates))
 	case d.Playing("two change the rules"):
@@ -178,7 +183,7 @@ func (st *officeWorld) aliceLosesIt() {
 	d.Pause("alice", "has had the telephone deregistered a minute ago")
 }
 
-// aliceFindsIt is a session of Alice's in which the telephone is lost, wiped, found, and enrolled anew.
+// aliceFindsIt is a session of Alice's in which the telephone is lost, wiped, found, and enrolled anew, twice.
 func (st *officeWorld) aliceFindsIt() {
 	d, a := st.d, st.Alice
 	st.began = true
@@ -190,6 +195,11 @@ func (st *officeWorld) aliceFindsIt() {
 	st.opens()
 	d.Pause("alice", "has enrolled the telephone anew")
 	a.Wait(20 * time.Second)
+	a.Starts()
+	a.Deregisters(a)
+	a.Wait(20 * time.Second)
+	a.Finds()
+	a.Enrols()
 	a.Starts()
 }
 

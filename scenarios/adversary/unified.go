@@ -23,6 +23,7 @@ const (
 	passToken      = "pass token"
 	newClient      = "third-party platform"
 	sessionCookie  = "session cookie"
+	loginCookie    = "cookie of a login"
 	lostKey        = "communication key"
 	logoutToken    = "logout token"
 	reviewRequest  = "request for review"
@@ -38,6 +39,7 @@ func Unified() Flow {
 			{Name: "users-pages", Attacker: Web, Text: "Mallory has a page below the mail site's callback path, reads what comes to it, and does nothing but with logins.", Sessions: []string{"alice", "mallory"}},
 			{Name: "users-pages-of-the-shop", Mirrors: "users-pages", Attacker: Web, Text: "As the users' pages, and it is the shop where Mallory has hers.", Sessions: []string{"alice", "mallory"}},
 			{Name: "bad-page", Attacker: Web, Text: "Mallory does nothing but lure Alice to a page of hers, which sends forms and opens links in Alice's browser. The wiki is dishonest.", Sessions: []string{"alice"}},
+			{Name: "page-next-door", Attacker: Web, Text: "The page of Mallory's stands on another port of the same hosts, and so browsers send their cookies with its forms. In these is what the right pages hide for Mallory herself, or nothing. The wiki is dishonest.", Sessions: []string{"alice"}},
 			{Name: "forgeries", Attacker: Web, Text: "Mallory does nothing but send programs messages in the names of others, without their keys.", Sessions: []string{"alice", "alice at the shop"}},
 			{Name: "dishonest-wiki", Attacker: Web, Text: "The wiki is registered and dishonest: it has its own communication key, and says what it likes.", Sessions: []string{"alice at the wiki", "alice", "alice on two devices"}},
 			{Name: "hoarding-wiki", Attacker: Web, Text: "The wiki is dishonest, and does nothing but with the codes and pass tokens that it gets.", Sessions: []string{"alice at the wiki"}},
@@ -46,19 +48,21 @@ func Unified() Flow {
 			{Name: "shared-computer", Attacker: Web, Text: "The state of Alice's request leaks at once. Her whole request is found in a history after its callback has come.", Sessions: []string{"alice", "mallory"}},
 			{Name: "shared-computer-at-the-shop", Mirrors: "shared-computer", Attacker: Web, Text: "As the shared computer, and Alice logs in at the shop.", Sessions: []string{"alice"}},
 			{Name: "library-computer", Attacker: Web, Text: "Mallory sat at Alice's computer before her, and has noted the cookie that the platform's page gave to its browser.", Sessions: []string{"alice"}},
+			{Name: "copied-cookies", Attacker: Web, Text: "Mallory finds copies of Alice's cookies: that of a site when Alice has left it, and that of the platform when she has logged out.", Sessions: []string{"alice leaves", "alice comes back"}},
 			{Name: "look-alike", Attacker: Web, Text: "The wiki is dishonest and registered under the name of the mail site. Alice wants nothing from the wiki, and reads the page that asks.", Sessions: []string{"alice"}},
 			{Name: "listening-wiki", Attacker: Web, Text: "The wiki is dishonest and takes logout tokens.", Sessions: []string{"alice at both"}},
-			{Name: "leaking-log", Attacker: Web, Text: "The mail site breaks down before it shows a pass token, which leaks to the dishonest wiki. Alice refuses the wiki.", Sessions: []string{"alice"}},
+			{Name: "leaking-log", Attacker: Web, Text: "The mail site breaks down before it shows a pass token, which leaks to the dishonest wiki. The wiki takes logout tokens, and Alice refuses it.", Sessions: []string{"alice"}},
 			{Name: "second-platform", Attacker: Web, Text: "The mail site is registered at a second platform too, which is dishonest.", Sessions: []string{"alice", "alice comes back"}},
 			{Name: "stolen-operator", Attacker: Web, Text: "Mallory is an operator without the right to review, and has the password of Olga, who owns the third-party platforms and may review. Rene reviews nothing.", Sessions: []string{"alice"}},
 			{Name: "blind-reviewer", Attacker: Web, Text: "Mallory is an operator, and Rene approves what anybody asks for.", Sessions: []string{"alice"}},
-			{Name: "rotation", Attacker: Web, Text: "Olga gets a new communication key for the mail site. Mallory does nothing but use the old one, if it is lost after it was replaced.", Sessions: []string{"a key on its way", "a key in between", "a key replaced"}},
+			{Name: "rotation", Attacker: Web, Text: "Olga gets a new communication key for the mail site. Mallory does nothing but use the old one, if it is lost after it was replaced.", Sessions: []string{"a key on its way", "a key in between", "a key replaced", "two keys replaced"}},
 			{Name: "likely-passwords", Attacker: Web, Text: "Mallory does nothing but try passwords and names.", Sessions: []string{"alice"}},
 			{Name: "planted-cookie", Attacker: Web, Text: "A sibling domain plants a cookie in Alice's browser that has the name of the mail site's login credential.", Sessions: []string{"alice"}},
 			{Name: "slow-site", Attacker: Web, Text: "The wiki takes batches and never answers one.", Sessions: []string{"alice at many"}},
 			{Name: "failing-site", Attacker: Web, Text: "The wiki takes batches and refuses each.", Sessions: []string{"alice at many"}},
 			{Name: "pausing-site", Attacker: Web, Text: "The wiki takes batches, refuses each and asks for a pause of a minute.", Sessions: []string{"alice at many"}},
 			{Name: "outage", Attacker: Web, Text: "Batches to the mail site are lost for a minute, and it takes two tasks in one.", Sessions: []string{"alice again and again"}},
+			{Name: "deaf-site", Attacker: Web, Text: "Batches to the mail site are lost for half an hour. Alice logs out on one of two devices, and in again.", Sessions: []string{"alice in again"}},
 			{Name: "one-site-left", Attacker: Web, Text: "Alice leaves the mail site on one of two devices. Mallory does nothing but send forms from a page of hers.", Sessions: []string{"alice leaves here"}},
 			{Name: "shop-left", Mirrors: "one-site-left", Attacker: Web, Text: "As the one site left, and it is the shop.", Sessions: []string{"alice leaves here"}},
 			{Name: "sparing-site", Attacker: Web, Text: "The mail site takes one task of a batch and leaves the others for later. Mallory does nothing but go in and out.", Sessions: []string{"alice comes back"}},
@@ -73,7 +77,7 @@ func Unified() Flow {
 			{Name: "plain-platform", Attacker: Network, Text: "The platform has no TLS at all.", Sessions: []string{"alice"}},
 			{Name: "plain-portal", Attacker: Network, Text: "The platform can be reached without TLS, and Alice has an account under that address.", Sessions: []string{"alice"}},
 		},
-		Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice on two devices", "alice at the wiki", "alice at many", "alice at both", "alice again and again", "alice leaves for good", "alice in a hurry", "alice leaves here", "alice at the forum", "a key on its way", "a key in between", "a key replaced"},
+		Sessions: []string{"alice", "mallory", "alice comes back", "alice leaves", "alice at the shop", "alice on two devices", "alice at the wiki", "alice at many", "alice at both", "alice again and again", "alice leaves for good", "alice in a hurry", "alice leaves here", "alice at the forum", "alice in again", "a key on its way", "a key in between", "a key replaced", "two keys replaced"},
 		Set:      setPortal,
 		Type:     portalType,
 		Receipt:  portalReceipt,
@@ -141,6 +145,8 @@ type portals struct {
 	// connects: what honest people begin comes to its end when nobody interferes.
 	connects bool
 	flushes  []*[]portal.Flush
+	// own is what pages hide for Mallory, by where they are; nil in most worlds.
+	own map[string]url.Values
 }
 
 const (
@@ -164,7 +170,7 @@ func setPortal(d *Director, scene string, s stage.Setting) *stage.Stage {
 	d.Attacker(st.Mallory.Host)
 	d.Opens(st.Opened)
 	d.MayCrash(st.Platform.Host, st.Mail.Host, st.Shop.Host)
-	if slices.ContainsFunc([]string{"alice on two devices", "alice in a hurry", "alice leaves here"}, d.Playing) {
+	if slices.ContainsFunc([]string{"alice on two devices", "alice in a hurry", "alice leaves here", "alice in again"}, d.Playing) {
 		st.phone = st.NewDevice(st.Alice, "phone")
 	}
 	st.arrange(scene)
@@ -195,7 +201,7 @@ func (st *portals) arrange(scene string) {
 		st.leakRequests()
 	case "library-computer":
 		st.noteCookie()
-	case "bad-page":
+	case "bad-page", "page-next-door":
 		st.turnWiki()
 		st.logsInAtWiki()
 	case "look-alike":
@@ -206,8 +212,11 @@ func (st *portals) arrange(scene string) {
 	case "listening-wiki":
 		st.turnWiki()
 		st.listensAtWiki()
+	case "copied-cookies":
+		st.copyCookies()
 	case "leaking-log":
 		st.turnWiki()
+		st.listensAtWiki()
 		st.Alice.Refuses(st.Wiki)
 		st.Intercept(st.Mail.Host, portal.LegAuthentication, func(m sim.Message) {
 			st.leaks(passToken, "the pass token of Alice's login at the mail site", st.PassTokenIn(m))
@@ -226,6 +235,8 @@ func (st *portals) arrange(scene string) {
 	case "outage":
 		st.Platform.BatchLimit = 2
 		st.Mute(portal.LegBatch, st.Mail, func() bool { return st.World.Now() < time.Minute })
+	case "deaf-site":
+		st.Mute(portal.LegBatch, st.Mail, func() bool { return st.World.Now() < 30*time.Minute })
 	case "rotation":
 		st.Operated()
 	case "plain-forum":
@@ -358,7 +369,7 @@ func (st *portals) staysAway() bool {
 
 // logsOut reports whether Alice logs out in the course of this world.
 func (st *portals) logsOut() bool {
-	return slices.ContainsFunc([]string{"alice comes back", "alice at the shop", "alice at the wiki", "alice on two devices", "alice at both", "alice again and again", "alice in a hurry"}, st.d.Playing)
+	return slices.ContainsFunc([]string{"alice comes back", "alice at the shop", "alice at the wiki", "alice on two devices", "alice at both", "alice again and again", "alice in a hurry", "alice in again"}, st.d.Playing)
 }
 
 func (st *portals) looks() {

@@ -1,7 +1,9 @@
 package adversary
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +23,19 @@ func (st *portals) move(scene string) {
 		st.d.May(st.goesInAndOut("once", 1))
 	case "crashes":
 		st.d.May(st.crashes()...)
-	case "slow-site", "failing-site", "pausing-site", "outage", "planted-cookie", "plain-forum", "plain-platform":
+	case "slow-site", "failing-site", "pausing-site", "outage", "deaf-site", "planted-cookie", "plain-forum", "plain-platform":
 	case "one-site-left":
 		st.d.May(st.formsAndLinks()...)
+	case "page-next-door":
+		st.own = map[string]url.Values{}
+		st.d.May(st.formsAndLinks()...)
+		st.d.May(st.withOwnKeys()...)
+		st.d.May(st.atWiki()...)
 	case "bad-page":
 		st.d.May(st.formsAndLinks()...)
 		st.d.May(st.atWiki()...)
+	case "copied-cookies":
+		st.d.May(st.goesOnWithCookie(), Move{Name: "opens the home page of mail with", Slots: []string{loginCookie}, Send: func(t []Term) { st.Mallory.LooksWith(t[0].Value, st.Mail) }})
 	case "forgeries":
 		st.d.May(st.forged()...)
 	case "hoarding-wiki":
@@ -118,6 +127,32 @@ func (st *portals) formsAndLinks() []Move {
 		{Name: "logs out at the platform by a link", Link: func([]Term) Link { return Link{Target: platform + "/logout?" + logOut.Encode()} }},
 		{Name: "leaves " + st.site() + " by a page of the attacker's", Link: func([]Term) Link { return Link{mail.Base + cast.PathUserLogout, logOut} }},
 		{Name: "leaves " + st.site() + " by a link", Link: func([]Term) Link { return Link{Target: mail.Base + cast.PathUserLogout} }},
+	}
+}
+
+// withOwnKeys are decisions that a page of the attacker's makes with what the right pages hide in their forms, for Mallory.
+func (st *portals) withOwnKeys() (all []Move) {
+	page := st.AuthorizationURL(st.Wiki, st.Wiki.CallbackURI(), madeUpState, portal.Challenge)
+	for _, form := range []struct{ name, shown, to, decision string }{
+		{"logs out at the platform", st.Platform.Issuer + "/logout", st.Platform.Issuer + "/logout", "logout"},
+		{"leaves " + st.site(), st.Mail.Base + cast.PathHome, st.Mail.Base + cast.PathUserLogout, "logout"},
+		{"approves the wiki", page, page, string(cast.Approve)},
+	} {
+		st.own[form.shown] = nil
+		all = append(all, Move{Name: form.name + " by a page of the attacker's, which hides what the right page hides for Mallory", Link: func([]Term) Link {
+			sent := url.Values{"decision": {form.decision}}
+			maps.Copy(sent, st.own[form.shown])
+			return Link{form.to, sent}
+		}})
+	}
+	return all
+}
+
+// readsOwnPages has Mallory open the pages with forms, within a login of her own.
+func (st *portals) readsOwnPages(m *portal.Attacker) {
+	m.Enters(st.Mail)
+	for _, shown := range slices.Sorted(maps.Keys(st.own)) {
+		st.own[shown] = m.Hidden(shown)
 	}
 }
 

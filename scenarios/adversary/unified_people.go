@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	cast "countersign/actors/unified"
@@ -36,6 +37,9 @@ func (st *portals) people() {
 		sessions = append(sessions, d.Session("the wiki", st.ofWiki))
 	}
 	st.Mallory.Plays(func(m *portal.Attacker) {
+		if st.own != nil {
+			st.readsOwnPages(m)
+		}
 		for _, run := range sessions {
 			m.Meanwhile(run)
 		}
@@ -102,6 +106,13 @@ func (st *portals) ofAlice() func() {
 			u.Leaves(st.Mail)
 		}},
 		{"alice at the forum", func() { u.Opens(st.atForum) }},
+		{"alice in again", func() {
+			u.Enters(st.Mail)
+			st.d.Pause("alice", "is to log out")
+			u.LogsOut()
+			st.passes()
+			u.Enters(st.Mail)
+		}},
 		{"a key on its way", func() { u.UntilIn(st.Mail) }},
 		{"a key in between", func() {
 			u.Enters(st.Mail)
@@ -110,10 +121,12 @@ func (st *portals) ofAlice() func() {
 			st.passes()
 		}},
 		{"a key replaced", func() { u.Enters(st.Mail) }},
+		{"two keys replaced", func() { u.Enters(st.Mail) }},
 		{"alice at many", func() {
 			u.Enters(st.Wiki)
 			u.LogsOut()
 			u.Wait(settles) // now the wiki has a batch that it does not answer
+			u.Enters(st.Wiki)
 			u.Enters(st.Mail)
 			u.LogsOut()
 			st.passes()
@@ -154,6 +167,14 @@ func (st *portals) operator() {
 			olga.Rotates(st.Mail, 0)
 			olga.Wait(overlap)
 			st.leaks(lostKey, "the key of mail that was replaced", olga.Keeps(st.Mail))
+		}},
+		{st.d.Playing("two keys replaced"), func(olga *portal.Operator) {
+			olga.Rotates(st.Mail, 0)
+			before := olga.Keeps(st.Mail)
+			olga.Wait(overlap - 2*time.Minute)
+			olga.Rotates(st.Mail, 0)
+			olga.Wait(2 * time.Minute)
+			st.leaks(lostKey, "the first of two keys of mail that were replaced", before)
 		}},
 	}
 	var chosen []func(*portal.Operator)
@@ -212,7 +233,11 @@ func (st *portals) follow(l Link) {
 		st.Alice.Opens(l.Target)
 		return
 	}
-	if _, err := st.Alice.Browser.Post("https://mallory/", l.Target, l.Form); err != nil {
+	from := "https://mallory/"
+	if to, err := url.Parse(l.Target); err == nil && st.own != nil {
+		from = "https://" + to.Hostname() + ":8443/"
+	}
+	if _, err := st.Alice.Browser.Post(from, l.Target, l.Form); err != nil {
 		st.d.tell("the page of the attacker's leads nowhere: %v", err)
 	}
 }

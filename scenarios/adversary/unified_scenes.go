@@ -127,6 +127,22 @@ func (st *portals) noteCookie() {
 	}))
 }
 
+// copyCookies gives the attacker the cookies with which Alice has left the mail site, and logged out at the platform.
+func (st *portals) copyCookies() {
+	st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) sim.Verdict {
+		if m.Kind != sim.Request || m.From != st.Alice.Host.Name() || m.Method != http.MethodPost {
+			return sim.Verdict{}
+		}
+		switch st.Leg(&m) {
+		case portal.LegLeave:
+			st.leaks(loginCookie, "the cookie with which Alice has left mail", m.Header.Get("Cookie"))
+		case portal.LegLogout:
+			st.leaks(sessionCookie, "the cookie with which Alice has logged out", m.Header.Get("Cookie"))
+		}
+		return sim.Verdict{}
+	}))
+}
+
 // logsInAtWiki has the dishonest wiki go through with each login, as an honest one does.
 func (st *portals) logsInAtWiki() {
 	st.wiki.Came = func(code string) {

@@ -26,6 +26,7 @@ type judge struct {
 	registered map[string]bool          // by deviceid
 	ended      map[string]time.Duration // by deviceid: when the deregistration was answered
 	told       map[string]int64         // by host: the newest version of which an app knows
+	enrolled   map[string]time.Duration // by host: when it was enrolled last
 	starts     map[int]*start           // by process
 	readings   map[string][]time.Duration
 	doubtful   map[int]bool       // downloads for tokens that were never given, by message
@@ -49,7 +50,7 @@ func (st *Stage) Judge(t *sim.Trace) []stage.Breach {
 	j := &judge{
 		Stage: st, book: rulebook{pages: map[int64]*page{}}, serving: map[int]*sim.Message{}, began: map[int]int64{}, tokens: map[string]*given{}, inside: map[string]string{},
 		vectors: map[string]bool{}, registered: map[string]bool{}, ended: map[string]time.Duration{}, told: map[string]int64{}, starts: map[int]*start{},
-		readings: map[string][]time.Duration{}, doubtful: map[int]bool{}, refusals: map[string]string{}, mail: map[string]*mailed{},
+		readings: map[string][]time.Duration{}, doubtful: map[int]bool{}, refusals: map[string]string{}, mail: map[string]*mailed{}, enrolled: map[string]time.Duration{},
 	}
 	j.Judge.Dishonest = st.Stage.Dishonest
 	j.keepSecrets()
@@ -211,20 +212,27 @@ func (j *judge) opened(s *System, owner string, asked *sim.Message, e sim.Event)
 // authenticates and holds none changes nothing (profile section 6.4).
 func (j *judge) learned(asked *sim.Message, e sim.Event) {
 	u := j.deviceAt(e.Host)
-	payload, err := jose.Payload(string(asked.Body))
-	if u == nil || err != nil {
+	if u == nil {
 		return
 	}
+	if system, version := movedBy(asked.Body); system == j.Stage.systemOf(u.AppID) {
+		j.told[e.Host] = max(j.told[e.Host], version)
+	}
+}
+
+// movedBy is the system whose address a message tells, and by which version of the rules; empty where it tells none.
+func movedBy(message []byte) (systemID string, version int64) {
 	var claims struct {
-		Version int64                     `json:"rules_version"`
-		Events  map[string]map[string]any `json:"events"`
+		Version int64 `json:"rules_version"`
+		Events  map[string]struct {
+			SystemID string `json:"system_id"`
+		} `json:"events"`
 	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return
+	payload, err := jose.Payload(string(message))
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
+		return "", 0
 	}
-	if about := claims.Events["urn:countersign:mobile:address"]; about != nil && about["system_id"] == j.Stage.systemOf(u.AppID) {
-		j.told[e.Host] = max(j.told[e.Host], claims.Version)
-	}
+	return claims.Events["urn:countersign:mobile:address"].SystemID, claims.Version
 }
 
 // systemOf is the system that an app belongs to.
@@ -244,6 +252,7 @@ func (j *judge) received(e sim.Event) {
 	switch j.Leg(e.Message) {
 	case LegRegistration:
 		delete(j.told, e.Host) // enrolment begins anew
+		j.enrolled[e.Host] = e.At
 	case LegAuthentication:
 		if g := j.tokens[read(e.Message.Body).AccessToken]; g != nil {
 			j.told[e.Host] = max(j.told[e.Host], g.version)

@@ -8,7 +8,7 @@ import (
 
 // mailed is what the authorization server has sent to a device.
 type mailed struct {
-	last  time.Duration              // when it sent a message
+	moves map[string]time.Duration   // by system: when it told its address last
 	tries map[string][]time.Duration // by text of the message
 }
 
@@ -17,10 +17,12 @@ func (j *judge) mails(e sim.Event) {
 	to := e.Message.To
 	m := j.mail[to]
 	if m == nil {
-		m = &mailed{tries: map[string][]time.Duration{}}
+		m = &mailed{moves: map[string]time.Duration{}, tries: map[string][]time.Duration{}}
 		j.mail[to] = m
 	}
-	m.last = e.At
+	if system, _ := movedBy(e.Message.Body); system != "" {
+		m.moves[system] = e.At
+	}
 	const most, span = 8, time.Minute
 	at := append(m.tries[string(e.Message.Body)], e.At)
 	m.tries[string(e.Message.Body)] = at
@@ -29,16 +31,23 @@ func (j *judge) mails(e sim.Event) {
 	}
 }
 
-// leftBehind judges an app that goes to an address which the rules have left, when nobody has told it. Messages that were sent and lost are nobody's fault.
+// leftBehind judges an app that goes to an address which the rules have left, when nobody has told it. Messages that get lost are nobody's fault as long as they
+// are sent again.
 func (j *judge) leftBehind(g *given, target string, e sim.Event) {
 	const enough, early = time.Minute, 5 * time.Second
+	const again = 50 * time.Second // between two tries are 30 seconds, and the 10 that one takes
 	since, left := j.book.leftAt(g.system, target)
 	if !left || e.At < since+enough {
 		return
 	}
 	p := j.book.page(j.book.inForce())
-	if m := j.mail[e.Host]; p == nil || !p.covers(g) || m != nil && m.last >= since-early {
+	if p == nil || !p.covers(g) || j.enrolled[e.Host] >= since-early { // by its enrolment it has forgotten what it was told (profile section 6.1)
 		return
+	}
+	if m := j.mail[e.Host]; m != nil {
+		if last, told := m.moves[g.system]; told && last >= max(since-early, e.At-again) {
+			return
+		}
 	}
 	j.Breach(NewAddress, e, "%s went to %s, which the rules had left %s before, and nobody had told it", e.Host, target, (e.At - since).Round(time.Second))
 }

@@ -25,22 +25,31 @@ func (a *Attacker) Plays(script func(*Attacker)) { a.Follows(func() { script(a) 
 // hiddenInput is an input of the platform's pages that is sent back as it is.
 var hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 
+// Hidden are the inputs of a page that are sent back as they are, as the attacker is shown it.
+func (a *Attacker) Hidden(page string) url.Values { return hidden(a.Get(page)) }
+
+func hidden(page stage.Reply) url.Values {
+	inputs := url.Values{}
+	for _, m := range hiddenInput.FindAllStringSubmatch(page.Body, -1) {
+		inputs.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
+	}
+	return inputs
+}
+
 // Submit opens a page and sends its form back with a decision.
 func (a *Attacker) Submit(page, username, password, decision string) stage.Reply {
-	form := url.Values{"username": {username}, "password": {password}, "decision": {decision}}
-	for _, m := range hiddenInput.FindAllStringSubmatch(a.Get(page).Body, -1) {
-		form.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
-	}
+	form := a.Hidden(page)
+	form.Set("username", username)
+	form.Set("password", password)
+	form.Set("decision", decision)
 	return a.Post(page, form)
 }
 
 // SubmitIn is Submit with a cookie that is not the attacker's own, within the session that it may stand for.
 func (a *Attacker) SubmitIn(cookie, page, decision string) stage.Reply {
 	with := func() http.Header { return http.Header{"Cookie": {cookie}} }
-	form := url.Values{"decision": {decision}}
-	for _, m := range hiddenInput.FindAllStringSubmatch(a.Do(http.MethodGet, page, "", with()).Body, -1) {
-		form.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
-	}
+	form := hidden(a.Do(http.MethodGet, page, "", with()))
+	form.Set("decision", decision)
 	header := with()
 	header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return a.Do(http.MethodPost, page, form.Encode(), header)
@@ -57,6 +66,11 @@ func (a *Attacker) Begin(t *ThirdParty) string { return a.Get(t.AccessURI()).Loc
 // Approve approves on the platform's page with the attacker's own account, and gives the link to the callback with the code.
 func (a *Attacker) Approve(page string) string {
 	return a.Submit(page, a.Name, PasswordOf(a.Name), "approve").Location
+}
+
+// LooksWith opens the home page of a third-party platform with a cookie that is not the attacker's own.
+func (a *Attacker) LooksWith(cookie string, t *ThirdParty) stage.Reply {
+	return a.Do(http.MethodGet, t.Base+cast.PathHome, "", http.Header{"Cookie": {cookie}})
 }
 
 // Looks opens the home page of a third-party platform in the attacker's browser.
