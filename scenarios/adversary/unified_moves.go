@@ -18,12 +18,14 @@ func (st *portals) move(scene string) {
 	case "likely-passwords":
 		st.d.May(st.atPassword()...)
 	case "trickle":
-		st.d.May(st.goesInAndOut("fifteen times, every three seconds", 15))
+		st.d.May(st.goesInAndOut(st.Mail, "fifteen times, every three seconds", 15))
 	case "sparing-site":
-		st.d.May(st.goesInAndOut("once", 1))
+		st.d.May(st.goesInAndOut(st.Mail, "once", 1))
 	case "crashes":
 		st.d.May(st.crashes()...)
-	case "slow-site", "failing-site", "pausing-site", "outage", "deaf-site", "planted-cookie", "plain-forum", "plain-platform":
+	case "failing-site", "pausing-site":
+		st.d.May(st.goesInAndOut(st.Wiki, "fifteen times, every three seconds", 15))
+	case "slow-site", "outage", "deaf-site", "planted-cookie", "plain-forum", "plain-platform":
 	case "one-site-left":
 		st.d.May(st.formsAndLinks()...)
 	case "page-next-door":
@@ -244,10 +246,10 @@ func (st *portals) atPassword() []Move {
 }
 
 // goesInAndOut keeps a queue from being idle.
-func (st *portals) goesInAndOut(often string, times int) Move {
-	return Move{Name: "goes in and out at mail " + often, Send: func([]Term) {
+func (st *portals) goesInAndOut(at *portal.ThirdParty, often string, times int) Move {
+	return Move{Name: "goes in and out at " + at.Host.Name() + " " + often, Send: func([]Term) {
 		for range times {
-			st.Mallory.Enters(st.Mail)
+			st.Mallory.Enters(at)
 			st.Mallory.LogsOut()
 			st.Mallory.Wait(3 * time.Second)
 		}
