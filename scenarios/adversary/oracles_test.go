@@ -71,6 +71,20 @@ func crossed(server, victim, other string) func(*stage.Stage) {
 	}
 }
 
+// forgetsOnlyTheCookie has a site take the cookie from the browser of whoever leaves, and keep the login.
+func forgetsOnlyTheCookie(right http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.URL.Path != "/leave" {
+			right.ServeHTTP(w, r)
+			return
+		}
+		for _, c := range r.Cookies() {
+			http.SetCookie(w, &http.Cookie{Name: c.Name, Path: "/", Secure: true, MaxAge: -1})
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
 // copies writes what a pattern finds in the answers and requests of one host into what others answer to another.
 func copies(from string, pattern *regexp.Regexp, to string) func(*stage.Stage) {
 	return func(st *stage.Stage) {
@@ -147,6 +161,7 @@ var _ = DescribeTable("The oracles see what the statuses and labels of answers d
 	}, "secrecy"),
 	Entry("ticket: another's notes under one's own name", adversary.Ticket(), "open-web", "alice", 1, crossed("app.one", "alice", "mallory"), "secrecy"),
 	Entry("mobile: another's customers under one's own name", adversary.Mobile(), "open-web", "alice", 1, crossed("crm", "alice", "clive"), "secrecy"),
+	Entry("unified: a login that ends in the browser alone", adversary.Unified(), "copied-cookies", "alice leaves", 1, func(st *stage.Stage) { st.Alter("mail", forgetsOnlyTheCookie) }, "secrecy", "left-here"),
 	Entry("bidirectional: the secret of a token that is told to another client", adversary.Bidirectional(), "open-web", "alice", 1,
 		copies("oauth.b", regexp.MustCompile(`oauth_token_secret=([^&]+)&client_id=client-a&expires_in=3600`), "client.c"), "keys-at-home"),
 	Entry("bidirectional: a verifier that is told to another client", adversary.Bidirectional(), "open-web", "alice", 1,

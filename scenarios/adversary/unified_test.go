@@ -32,6 +32,7 @@ var _ = DescribeTable("Without one guard of the one login for all the attacker f
 	Entry("a mix-up of two platforms", "second-platform", catalog.ID("UN-TP-28"), "codes-at-home", 1),
 	Entry("a key for somebody else's third-party platform", "blind-reviewer", catalog.ID("UN-PL-72"), "own-keys", 1),
 	Entry("guesses without end", "likely-passwords", catalog.ID("UN-PL-58"), "own-login", 1),
+	Entry("a form of a page on another port of the host", "page-next-door", catalog.ID("UN-TP-52"), "stays-logged-in", 1),
 	Entry("a partial batch that counts as done", "sparing-site", catalog.ID("UN-PL-79"), "no-lost-task", 1),
 	Entry("a trickle that starves a queue", "trickle", catalog.ID("UN-PL-74"), "bounded-wait", 1),
 	Entry("a task that is lost in a crash", "crashes", catalog.ID("UN-PL-82"), "no-lost-task", 1),
