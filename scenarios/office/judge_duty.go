@@ -41,7 +41,10 @@ func (j *judge) leftBehind(g *given, target string, e sim.Event) {
 		return
 	}
 	p := j.book.page(j.book.inForce())
-	if p == nil || !p.covers(g) || j.enrolled[e.Host] >= since-early { // by its enrolment it has forgotten what it was told (profile section 6.1)
+	if p == nil || !p.covers(g) {
+		return
+	}
+	if at, seen := j.enrolled[e.Host]; seen && at >= since { // by its enrolment it has forgotten what it was told (profile section 6.1)
 		return
 	}
 	if m := j.mail[e.Host]; m != nil {
