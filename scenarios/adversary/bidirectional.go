@@ -36,6 +36,7 @@ func Bidirectional() Flow {
 		Invariants:    twosites.Invariants(),
 		Scenes:        twoSitesScenes(),
 		Sessions:      []string{"alice", "mallory", "site C", "mallory again", "alice leaves", "bob"},
+		Either:        [][]string{{"alice", "alice leaves"}},
 		Set:           setTwoSites,
 		Type:          twoSitesType,
 		Receipt:       twoSitesReceipt,
@@ -157,10 +158,13 @@ type twoSites struct {
 	*twosites.Stage
 	d *Director
 	// held are the access tokens that honest clients hold, with the site that issued them.
-	held     []holding
-	left     bool // Alice has told site A to stop reading
-	connects bool // what honest people begin comes to its end when nobody interferes
-	pretends pretence
+	held []holding
+	left bool // Alice has told site A to stop reading
+	// disconnected: site A has said that it has, and reads for nobody else.
+	disconnected bool
+	shown        map[string]bool // access tokens with which the client of site A has read
+	connects     bool            // what honest people begin comes to its end when nobody interferes
+	pretends     pretence
 	// lingering: Alice is on the way back to a client.
 	lingering bool
 	// signsAnew: the attacker signs anew what shows a secret on its way.
@@ -174,7 +178,7 @@ type holding struct {
 }
 
 func setTwoSites(d *Director, scene string, s stage.Setting) *stage.Stage {
-	st := &twoSites{Stage: twosites.New(s), d: d}
+	st := &twoSites{Stage: twosites.New(s), d: d, shown: map[string]bool{}}
 	if d.Mirrored() {
 		st.A, st.B = st.B, st.A
 	}

@@ -26,7 +26,7 @@ func (st *twoSites) move(scene string) {
 		case "hasty-user":
 			st.d.May(st.inBrowsers(s)...)
 			st.d.May(st.asClient(st.C, s)[1:]...) // it asks for nothing
-		case "mix-up", "wrong-issuer": // see below
+		case "mix-up", "wrong-issuer", "losing-network": // see below
 		default:
 			st.d.May(st.inBrowsers(s)...)
 			st.d.May(st.asClient(st.C, s)...)
@@ -56,6 +56,9 @@ func (st *twoSites) move(scene string) {
 				return Link{Target: strings.Replace(asked(st.B, t), "https:", "http:", 1)}
 			},
 		})
+	}
+	if scene == "losing-network" {
+		return
 	}
 	st.d.May(Move{
 		Name: "opens", Slots: []string{continueLink},
@@ -91,7 +94,11 @@ func (st *twoSites) underWay(s *twosites.Site) []Move {
 		return url.Values{"username": {username}, "password": {password}, "decision": {"approve"}}
 	}
 	back := func(t []Term) string {
-		return s.Callback() + "?" + url.Values{"oauth_token": {t[0].Value}, "oauth_verifier": {t[1].Value}, "state": {t[2].Value}}.Encode()
+		query := url.Values{"oauth_token": {t[0].Value}, "oauth_verifier": {t[1].Value}}
+		if state := t[2].Value; state != "" {
+			query.Set("state", state)
+		}
+		return s.Callback() + "?" + query.Encode()
 	}
 	return []Move{
 		{

@@ -28,9 +28,11 @@ func (st *twoSites) people(scene string) {
 		session = func() {
 			st.connect(st.Alice, st.A, st.B)
 			if d.Playing("alice leaves") {
+				if scene == "losing-network" { // who is not sure that it went well does it again
+					st.connect(st.Alice, st.A, st.B)
+				}
 				d.Pause("alice", "is to disconnect")
-				st.left = true
-				st.try(st.Alice.Post(st.A.ClientBase, st.A.ClientBase+"/disconnect", url.Values{"peer": {st.B.Issuer}}))
+				st.disconnect()
 			}
 		}
 	}
@@ -67,6 +69,9 @@ func (st *twoSites) people(scene string) {
 	for _, s := range []*twosites.Site{st.A, st.B} {
 		st.Overhear(s.OAuthServer, "token request", func(m sim.Message) { st.hold(s, m) })
 	}
+	if scene == "losing-network" {
+		st.World.Tap(sim.TapFunc(st.notesReading))
+	}
 }
 
 // hold takes down that an honest client holds an access token.
@@ -80,8 +85,33 @@ func (st *twoSites) hold(at *twosites.Site, m sim.Message) {
 	}
 }
 
+// notesReading takes down with which tokens site A has read for Alice.
+func (st *twoSites) notesReading(_ *sim.World, m sim.Message) sim.Verdict {
+	if m.Kind == sim.Request && m.From == st.A.Client.Name() && !st.left && st.Leg(&m) == "resource request" {
+		for _, f := range fieldsOf(&m) {
+			st.shown[f.Value] = st.shown[f.Value] || f.Name == "oauth_token"
+		}
+	}
+	return sim.Verdict{}
+}
+
 func (st *twoSites) connect(u *twosites.User, from, with *twosites.Site) {
 	st.try(u.Connect(from, with))
+}
+
+// disconnect has Alice tell site A that it is to read no more, once more where that failed. Whoever has a copy of a token shows it then.
+func (st *twoSites) disconnect() {
+	st.left = true
+	for range 2 {
+		page, err := st.Alice.Post(st.A.ClientBase, st.A.ClientBase+"/disconnect", url.Values{"peer": {st.B.Issuer}})
+		st.try(page, err)
+		over := err == nil && page.Status < http.StatusInternalServerError
+		st.disconnected = over && page.Status == http.StatusOK
+		st.showHeld()
+		if over {
+			return
+		}
+	}
 }
 
 // try notes what stopped a user; it is no fault of the world's.
@@ -175,9 +205,17 @@ func (st *twoSites) look() {
 		}
 	}
 	st.Mallory.Look()
+	st.showHeld()
+}
+
+// showHeld has each honest client show the tokens that it was given.
+func (st *twoSites) showHeld() {
 	const lives = 55 * time.Minute // a token, and a little less
 	for _, h := range st.held {
 		status := twosites.Speaker{Host: h.by.Client, As: h.by}.Read(h.at, h.token)
+		if status == http.StatusOK && st.disconnected && st.shown[h.token.Token] {
+			st.Breach(twosites.Revocation, h.by.Client.Name()+" has told alice that it reads no more, and a token with which it has read opens the resource server of "+h.at.Name)
+		}
 		if status == http.StatusUnauthorized && h.at.Archive == nil && !st.left && st.World.Now() < h.since+lives {
 			st.Breach(twosites.StaysConnected, "the resource server of "+h.at.Name+" no longer lets "+h.by.ClientID+" read, though nobody disconnected it")
 		}

@@ -27,6 +27,7 @@ func twoSitesScenes() []Scene {
 		{Name: "stolen-token", Attacker: Web, Text: "A backup of the clients leaks: it shows their access tokens, with their secrets.", Sessions: []string{"alice"}},
 		{Name: "numbered-nonces", Attacker: Web, Text: "Site A's client counts its nonces, so that everybody knows the next one. Mallory does nothing but use nonces up.", Sessions: []string{"alice"}},
 		{Name: "slow-network", Attacker: Web, Text: "As the open web, and Mallory knows how to slow down what the sites ask each other for: some seconds in which others go on. The attacker does nothing but go on with what was begun.", Sessions: []string{"alice", "mallory"}},
+		{Name: "losing-network", Attacker: Network, Text: "Messages get lost or come twice, and servers crash. Nobody is dishonest.", Sessions: []string{"alice", "alice leaves"}, Faults: true},
 		{Name: "two-resource-servers", Attacker: Network, Text: "Site B has a second resource server, to which hand-overs travel without TLS.", Sessions: []string{"alice", "alice leaves"}},
 		{Name: "plain-handover", Attacker: Network, Text: "Site B's hand-overs travel without TLS.", Sessions: []string{"alice", "alice leaves"}},
 		{Name: "two-resource-servers-of-a", Mirrors: "two-resource-servers", Attacker: Network, Text: "Site A has a second resource server, to which hand-overs travel without TLS.", Sessions: []string{"alice"}},
@@ -45,7 +46,7 @@ func twoSitesScenes() []Scene {
 // arrange makes the scene.
 func (st *twoSites) arrange(scene string) {
 	switch scene {
-	case "open-web", "likely-passwords", "leaking-log", "two-resource-servers", "plain-handover", "slow-way-back", "delegations", "wrong-issuer", "stolen-token", "numbered-nonces", "slow-network":
+	case "open-web", "likely-passwords", "leaking-log", "two-resource-servers", "plain-handover", "slow-way-back", "delegations", "wrong-issuer", "stolen-token", "numbered-nonces", "slow-network", "losing-network":
 		st.connects = true
 	}
 	plain := func(s *twosites.Site, member, url string) { s.Publish(member, "http://"+url) }

@@ -1,6 +1,7 @@
 package adversary_test
 
 import (
+	"net/url"
 	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -9,6 +10,8 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/scenarios"
 	"countersign/scenarios/adversary"
+	"countersign/scenarios/stage"
+	"countersign/sim"
 )
 
 var _ = Describe("The bidirectional flow", func() {
@@ -24,6 +27,27 @@ var _ = Describe("The bidirectional flow", func() {
 			})).To(BeTrue(), "%s, which %v stop", s.Name, s.Guards)
 		}
 		Expect(scripted).To(BeNumerically(">=", 30))
+	})
+
+	It("has an attacker who brings to the callback what has no state at all, and not one that is empty", func() {
+		bare, empty := 0, 0
+		flow := adversary.Bidirectional().Changed(func(st *stage.Stage) {
+			st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) (v sim.Verdict) {
+				if to, err := url.Parse(m.URL); err == nil && m.Kind == sim.Request && to.Path == "/callback" {
+					if !to.Query().Has("state") {
+						bare++
+					} else if to.Query().Get("state") == "" {
+						empty++
+					}
+				}
+				return v
+			}))
+		})
+		h := hunt("wrong-issuer")
+		h.Flow, h.Moves, h.Workers = flow, 1, 1
+		Expect(found(h).Attack).To(BeNil())
+		Expect(bare).To(BeNumerically(">", 0))
+		Expect(empty).To(BeZero())
 	})
 })
 

@@ -23,6 +23,8 @@ type Flow struct {
 	Scenes []Scene
 	// Sessions are what honest and dishonest people may begin, each at most once in a world. A world has a few of them.
 	Sessions []string
+	// Either are those of which a world has one: the ways in which somebody plays the same part.
+	Either [][]string
 	// Set builds the world of a scene: it makes the stage, gives the people their parts with [Director.Person] and
 	// [Director.Session], the attacker its keys and moves, and returns the stage, which has not run.
 	Set func(d *Director, scene string, s stage.Setting) *stage.Stage
@@ -107,11 +109,21 @@ func (f Flow) Systems(h Hunt) []System {
 				sessions = f.Sessions
 			}
 			for _, chosen := range subsets(sessions, size) {
+				if f.twice(chosen) {
+					continue
+				}
 				all = append(all, System{f, scene, chosen, h.Level, h.Lifted, h.Seed, h.Faults || scene.Faults})
 			}
 		}
 	}
 	return all
+}
+
+// twice reports whether sessions would have somebody play a part in two ways.
+func (f Flow) twice(sessions []string) bool {
+	return slices.ContainsFunc(f.Either, func(ways []string) bool {
+		return len(slices.DeleteFunc(slices.Clone(sessions), func(s string) bool { return !slices.Contains(ways, s) })) > 1
+	})
 }
 
 // subsets are the parts of a list that have that size, in the order of the list.

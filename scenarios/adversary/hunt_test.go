@@ -55,6 +55,25 @@ var _ = DescribeTable("Without one guard the attacker finds by itself",
 )
 
 var _ = Describe("A hunt", func() {
+	It("has nobody play a part in two ways in one world", func() {
+		pairs := 0
+		for _, f := range adversary.Flows() {
+			for _, ways := range f.Either {
+				Expect(f.Sessions).To(ContainElements(ways), f.Name)
+			}
+			for _, s := range f.Systems(adversary.Hunt{Flow: f, Level: catalog.Hardened, Sessions: 2, Seed: 1}) {
+				pairs += len(s.Sessions) - 1
+				if len(s.Sessions) < 2 {
+					continue
+				}
+				for _, ways := range f.Either {
+					Expect(ways).NotTo(ContainElements(s.Sessions), s.Name())
+				}
+			}
+		}
+		Expect(pairs).To(BeNumerically(">", 100))
+	})
+
 	It("finds nothing with all guards on, and says within which bounds", func() {
 		for _, scene := range []string{"open-web", "likely-passwords", "two-resource-servers", "plain-handover"} {
 			f := found(hunt(scene))

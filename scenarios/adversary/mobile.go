@@ -43,6 +43,10 @@ func Mobile() Flow {
 			{Name: "losing-network", Attacker: Network, Text: "Messages get lost or come twice, and servers crash. Nobody is dishonest.", Sessions: []string{"alice", "the register moves", "both systems move", "the telephone is lost"}, Faults: true},
 		},
 		Sessions: []string{"alice", "clive is dismissed", "the register moves", "both systems move", "the telephone is lost", "the telephone is found again", "a key is rotated", "two change the rules"},
+		Either: [][]string{
+			{"alice", "the telephone is lost", "the telephone is found again"},
+			{"clive is dismissed", "the register moves", "both systems move", "a key is rotated", "two change the rules"},
+		},
 		Set:      setOffice,
 		Type:     officeType,
 		Volatile: []string{"iat", "exp"},

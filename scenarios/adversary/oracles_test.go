@@ -124,6 +124,40 @@ func endless(issuer, member string, taker string, guards ...catalog.ID) func(*st
 	}
 }
 
+// impatient has an OAuth server say of a revocation that is asked for again that it is done, when it has failed before.
+func impatient(right http.Handler) http.Handler {
+	failed := false
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/revoke" {
+			right.ServeHTTP(w, r)
+			return
+		}
+		if failed {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		answer := httptest.NewRecorder()
+		right.ServeHTTP(answer, r)
+		failed = answer.Code == http.StatusServiceUnavailable
+		for name, values := range answer.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+}
+
+// saysSo has a client show that it reads no more, and do nothing else.
+func saysSo(right http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/disconnect" {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		right.ServeHTTP(w, r)
+	})
+}
+
 // alone looks for an attack on a flow that somebody has changed, in one session.
 func alone(flow adversary.Flow, scene, session string, moves int, change func(*stage.Stage)) adversary.Found {
 	GinkgoHelper()
@@ -168,6 +202,10 @@ var _ = DescribeTable("The oracles see what the statuses and labels of answers d
 		copies("oauth.b", regexp.MustCompile(`oauth_verifier=([^& ]+)`), "client.c"), "keys-at-home"),
 	Entry("bidirectional: a token that nobody says ends", adversary.Bidirectional(), "open-web", "mallory", 1,
 		endless("oauth.b", "expires_in", "resource.b", "BI-RS-18"), "expiry"),
+	Entry("bidirectional: a revocation that is said to be done when it is asked for again", adversary.Bidirectional(), "losing-network", "alice leaves", 1,
+		func(st *stage.Stage) { st.Alter("oauth.b", impatient) }, "revocation"),
+	Entry("bidirectional: a client that says that it reads no more, and revokes nothing", adversary.Bidirectional(), "losing-network", "alice leaves", 0,
+		func(st *stage.Stage) { st.Alter("client.a", saysSo) }, "revocation"),
 	Entry("ticket: a key that nobody says ends", adversary.Ticket(), "copied-ticket", "alice", 1,
 		endless("accounts", "expires_in", "accounts", "TI-AM-14"), "expiry"),
 )

@@ -57,6 +57,7 @@ func Ticket() Flow {
 			{Name: "plain-resource", Attacker: Network, Text: "The first app gives resources without TLS.", Sessions: alone[:1]},
 		},
 		Sessions: []string{"alice", "alice logs out", "alice signs out", "alice's tablet", "bob"},
+		Either:   [][]string{{"alice", "alice logs out", "alice signs out"}},
 		Set:      setAccounts,
 		Type:     accountsType,
 	}
