@@ -74,9 +74,13 @@ func shown(t Ticket) http.Header {
 	return http.Header{"Authorization": {fmt.Sprintf(`Ticket user_id="%s", authorization_key="%s"`, t.UserID, t.AuthorizationKey)}}
 }
 
-// Refresh refreshes a ticket.
+// Refresh refreshes a ticket; with an empty request_id, without any.
 func (a *Attacker) Refresh(t Ticket, requestID string) (Ticket, bool) {
-	r := a.PostJSON(a.stage.Server.Issuer+"/refresh", map[string]string{"user_id": t.UserID, "refresh_key": t.RefreshKey, "request_id": requestID}, nil)
+	form := map[string]string{"user_id": t.UserID, "refresh_key": t.RefreshKey}
+	if requestID != "" {
+		form["request_id"] = requestID
+	}
+	r := a.PostJSON(a.stage.Server.Issuer+"/refresh", form, nil)
 	return ReadTicket(r.Body)
 }
 

@@ -88,6 +88,10 @@ func (st *accountsWorld) atAccounts() []Move {
 			Name: "refreshes, and shows what comes of it,", Slots: []string{userID, refreshKey},
 			Send: func(t []Term) { refresh(t, "request-of-a-thief-who-has-the-key") },
 		},
+		{ // which a server has to take too (profile section 4.3)
+			Name: "refreshes without a request_id, and shows what comes of it,", Slots: []string{userID, refreshKey},
+			Send: func(t []Term) { refresh(t, "") },
+		},
 		{
 			Name: "repeats a refresh", Slots: []string{userID, refreshKey, requestID},
 			Send: func(t []Term) { refresh(t, t[2].Value) },

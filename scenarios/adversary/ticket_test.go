@@ -1,17 +1,41 @@
 package adversary_test
 
 import (
+	"bytes"
+	"net/http"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"countersign/conformance/catalog"
 	"countersign/scenarios/adversary"
+	"countersign/scenarios/stage"
+	"countersign/sim"
 )
 
 // huntTickets explores the ticket flow at level hardened without some guards, with one session and one move.
 func huntTickets(scene string, lifted ...catalog.ID) adversary.Hunt {
 	return adversary.Hunt{Flow: adversary.Ticket(), Level: catalog.Hardened, Lifted: lifted, Scene: scene, Moves: 1, Sessions: 1, Workers: 1}
 }
+
+var _ = It("A thief of a ticket refreshes without a request_id too, which the account server has to take", func() {
+	without := 0
+	h := huntTickets("copied-ticket")
+	h.Flow = h.Flow.Changed(func(st *stage.Stage) {
+		bare := map[int]bool{}
+		st.World.Tap(sim.TapFunc(func(_ *sim.World, m sim.Message) (v sim.Verdict) {
+			switch {
+			case m.Kind == sim.Request && m.URL == "https://accounts/refresh" && !bytes.Contains(m.Body, []byte("request_id")):
+				bare[m.ID] = true
+			case bare[m.InReplyTo] && m.Status == http.StatusOK:
+				without++
+			}
+			return v
+		}))
+	})
+	Expect(found(h).Attack).To(BeNil())
+	Expect(without).To(BeNumerically(">", 0))
+})
 
 var _ = DescribeTable("Without one guard of the ticket flow the attacker finds by itself",
 	func(scene string, lifted catalog.ID, invariant string, moves int) {
