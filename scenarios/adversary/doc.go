@@ -20,7 +20,7 @@
 //
 // To let a flow be explored, add one file here (bidirectional.go and bidirectional_moves.go are an example):
 //
-//  1. A [Flow] with its scenes, plainest first, and the names of its sessions; list it in [Flows]. Where a role has two actors and the moves of a scene go to one of
+//  1. A [Flow] with its scenes, plainest first, and the names of its sessions, of which [Flow.Either] says which are one part played in several ways; list it in [Flows]. Where a role has two actors and the moves of a scene go to one of
 //     them, a scene that [Scene.Mirrors] it has them go to the other.
 //
 //  2. Its Type: for each field, by leg and name, what kind of term it holds, and for a secret whose secret it is. Where the host that a term belongs to
