@@ -205,7 +205,7 @@ func (p Program) explore(ctx context.Context, h adversary.Hunt, folder reports.F
 // gibibyte where that is unknown or less. What a long search remembers takes a good part of a gibibyte, and one that has no more collects much of the time.
 func collectRarely() {
 	const least, part = 1 << 30, 4
-	debug.SetGCPercent(1600)
+	debug.SetGCPercent(400)
 	has, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
 	if err != nil {
 		has = 0

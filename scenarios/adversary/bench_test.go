@@ -14,7 +14,7 @@ import (
 )
 
 // scarcely has garbage collected less often, as the command does.
-func scarcely() { debug.SetGCPercent(1600) }
+func scarcely() { debug.SetGCPercent(400) }
 
 // BenchmarkRuns measures, for each flow, how many runs that differ a core plays in a second, how many steps it tries, and how many
 // exchanges of HTTP messages pass: all with one session and one move, in the first scenes.
