@@ -46,7 +46,7 @@ func Offline() Flow {
 		Invariants: till.Invariants(),
 		Scenes: []Scene{
 			{Name: "open", Attacker: Web, Text: "Mallory is a stranger before honest tills, with an enrolled handset of her own that does what she wants, and a web site that Alice visits.",
-				Sessions: []string{"alice", "alice pays a lot", "alice says no", "alice presses twice", "mallory", "mallory as alice"}},
+				Sessions: []string{"alice", "alice pays a lot", "alice says no", "alice hurries", "mallory", "mallory as alice"}},
 			{Name: "bystander", Attacker: Web, Text: "Mallory stands beside honest tills, hears the air, and is a customer too.", Sessions: []string{"alice", "alice buys again"}},
 			{Name: "dishonest-till", Attacker: Web, Text: "The till before which Alice stands is dishonest: its messages say what Mallory likes, and she has its secret.",
 				Sessions: []string{"alice", "alice pays a lot", "alice mistypes", "mallory's till"}},
@@ -105,6 +105,7 @@ type tillWorld struct {
 	visit  *till.Visit // the last of Mallory's
 	ended  []till.Outcome
 	serves bool // whoever tries again is served in the end
+	tried  bool // passwords of Alice's account were
 	jams   bool // something was made impossible for good
 }
 
@@ -124,6 +125,7 @@ func setTill(d *Director, scene string, s stage.Setting) *stage.Stage {
 	d.Attacker(st.Mallory.Host)
 	d.MayCrash(st.One.Host, st.Server.Host)
 	st.Alice.Enrols()
+	st.Mallory.Enrols()
 	st.know()
 	st.arrange()
 	st.people()
@@ -250,7 +252,12 @@ func (st *tillWorld) people() {
 		alice.Orders(till.Order{At: st.One, Amount: lot, Types: "another word"})
 	})
 	begin("alice says no", func() { alice.Orders(till.Order{At: st.One, Amount: little, Denies: true}) })
-	begin("alice presses twice", func() { st.buys(alice.Orders(till.Order{At: st.One, Amount: little, Twice: true})) })
+	begin("alice hurries", func() {
+		first := alice.Begins(till.Order{At: st.One, Amount: little, Twice: true})
+		second := alice.Begins(till.Order{At: st.One, Amount: 2 * little})
+		st.buys(first())
+		st.buys(second())
+	})
 	begin("thief", func() { alice.SetsPassword() })
 	var session func()
 	if len(own) > 0 {
@@ -274,11 +281,16 @@ func (st *tillWorld) buys(o till.Outcome) { st.ended = append(st.ended, o) }
 // paysALot sets a password, as many do twice, and needs it.
 func (st *tillWorld) paysALot() {
 	st.Alice.SetsPassword()
-	st.Alice.SetsPassword()
+	if st.Alice.SetsPassword() != till.Set && st.scene == "likely-passwords" && !st.tried {
+		st.Breach(till.NoLockOut, "alice cannot set her password, and nobody has tried that of her account")
+	}
 	st.d.Pause("alice", "has set her password")
 	ended := st.Alice.Buys(st.One, lot)
 	if st.buys(ended); ended == till.Refused && st.scene == "likely-passwords" {
 		st.Breach(till.OwnerNotLocked, "alice's password is locked, and she has not mistyped it once")
+	}
+	if st.scene == "open" {
+		st.buys(st.Alice.Orders(till.Order{At: st.One, Service: till.Gate, Amount: little}))
 	}
 }
 
@@ -292,15 +304,7 @@ func (st *tillWorld) dishonest() {
 		}
 	}
 	buys := func(handset, key string, amount uint64) func(string) {
-		return func(name string) {
-			v := m.Visit(st.One)
-			i, read := till.ReadInformation(v.Applies(till.Encode(m.Application(handset, st.One, amount).Fields())))
-			if !read {
-				return
-			}
-			st.d.Pause(name, "has information")
-			v.Countersigns(till.Sign(key, handset, cast.Countersign{Information: i}))
-		}
+		return func(name string) { st.buysAs(handset, key, amount, func() { st.d.Pause(name, "has information") }) }
 	}
 	begin("mallory", buys(till.MallorysHandset, till.MallorysHandset, little))
 	begin("mallory as alice", buys(st.Alice.Handset, till.MallorysHandset, little))
@@ -322,6 +326,17 @@ func (st *tillWorld) dishonest() {
 	})
 }
 
+// buysAs has Mallory buy something in a handset's name, with a key that may be another's.
+func (st *tillWorld) buysAs(handset, key string, amount uint64, looks func()) {
+	v := st.Mallory.Visit(st.One)
+	i, read := till.ReadInformation(v.Applies(till.Encode(st.Mallory.Application(handset, st.One, amount).Fields())))
+	if !read {
+		return
+	}
+	looks()
+	v.Countersigns(till.Sign(key, handset, cast.Countersign{Information: i}))
+}
+
 // overtaken reports whether one message came before another that had been sent first.
 func (st *tillWorld) overtaken() bool {
 	return slices.ContainsFunc(st.d.chooser.Taken(), func(s explore.Step) bool { return strings.HasSuffix(s.Choose, "overtakes") })
@@ -337,6 +352,12 @@ func (st *tillWorld) look() {
 				st.Breach(till.CarriedThrough, "alice's purchase ends with: "+string(ended))
 			}
 		}
+	}
+	if st.scene == "stolen-handset" || st.scene == "likely-passwords" {
+		const throttled = 10 * time.Minute
+		st.Alice.Wait(throttled)
+		st.Alice.UntilSet() // which unlocks it
+		st.Alice.UntilServed(st.One, lot)
 	}
 	if len(st.ended) == 0 || !st.serves {
 		return

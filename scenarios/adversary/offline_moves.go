@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"countersign/actors/nearfield"
 	cast "countersign/actors/offline"
@@ -56,6 +57,10 @@ func (st *tillWorld) fromFarAway() []Move {
 		Move{
 			Name: "sets a password for Alice's handset with an account's password made up",
 			Send: func([]Term) { st.Mallory.SetsPasswordOf(st.Alice, madeUp) },
+		},
+		Move{
+			Name: "sets a password for Alice's handset with an account of her own",
+			Send: func([]Term) { st.Mallory.SetsPasswordAsHerself(st.Alice) },
 		},
 	)
 }
@@ -191,8 +196,17 @@ func (st *tillWorld) guesses() []Move {
 		{
 			Name: "tries a list of passwords of Alice's account",
 			Send: func([]Term) {
+				st.tried = true
 				for _, word := range append(till.Dictionary(st.Alice, words)[:words-1], st.Alice.AccountPassword) {
 					st.Mallory.SetsPasswordOf(st.Alice, word)
+				}
+			},
+		},
+		{
+			Name: "mistypes the password of her own account time and again",
+			Send: func([]Term) {
+				for range words {
+					st.Mallory.MistypesOwnPassword()
 				}
 			},
 		},
@@ -245,6 +259,7 @@ func (st *tillWorld) triesAtHome() Move {
 
 // asThief is what somebody does who has had Alice's handset.
 func (st *tillWorld) asThief() []Move {
+	const words = 8 // more than may be tried
 	m := st.Mallory
 	old := st.Alice.Password
 	var salt []byte
@@ -252,11 +267,21 @@ func (st *tillWorld) asThief() []Move {
 		{
 			Name: "tries a list of offline passwords",
 			Send: func([]Term) {
-				const words = 8
 				for _, word := range till.Dictionary(st.Alice, words) {
 					if m.Tries(st.Alice, st.Alice.Handset, word, m.Salt(st.Alice)) {
 						st.Breach(till.Guesses, "a thief has found the password by trying")
 					}
+				}
+			},
+		},
+		{
+			Name: "tries a list of offline passwords, and buys a little after each",
+			Send: func([]Term) {
+				for _, word := range till.Dictionary(st.Alice, words) {
+					if m.Tries(st.Alice, st.Alice.Handset, word, m.Salt(st.Alice)) {
+						st.Breach(till.Guesses, "a thief has found the password by trying")
+					}
+					st.buysAs(st.Alice.Handset, st.Alice.Handset, little, func() {})
 				}
 			},
 		},
@@ -285,6 +310,12 @@ func (st *tillWorld) jam(m *sim.Message) (tricks []Trick) {
 				return sim.Verdict{Drop: other.From == m.From && other.To == m.To && !st.d.finished}
 			}))
 			return sim.Verdict{Drop: true}
+		}})
+	}
+	if relayed := m.From == st.One.Host.Name() || m.To == st.One.Host.Name(); relayed && !near {
+		tricks = append(tricks, Trick{st.One.Host.Name() + " crashes meanwhile", func() sim.Verdict {
+			st.d.host.Go("a crash", func() { st.One.Host.Crash(2 * time.Second) })
+			return sim.Verdict{}
 		}})
 	}
 	f, framed := st.Frame(m)

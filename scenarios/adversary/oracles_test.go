@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -21,6 +22,16 @@ import (
 	"countersign/sim/explore"
 )
 
+// give answers with what was recorded, or changed.
+func give(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
+	answer.Header().Del("Content-Length") // of what was there before
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
+}
+
 // goesOn has a server refuse with the right status and then go on, as one does that forgets to return: whatever it gave last at one of these paths follows.
 func goesOn(paths ...string) func(http.Handler) http.Handler {
 	return func(right http.Handler) http.Handler {
@@ -28,11 +39,7 @@ func goesOn(paths ...string) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			answer := httptest.NewRecorder()
 			right.ServeHTTP(answer, r)
-			for name, values := range answer.Header() {
-				w.Header()[name] = values
-			}
-			w.WriteHeader(answer.Code)
-			_, _ = w.Write(answer.Body.Bytes())
+			give(w, answer)
 			for _, path := range paths {
 				switch {
 				case r.URL.Path != path:
@@ -112,13 +119,8 @@ func endless(issuer, member string, taker string, guards ...catalog.ID) func(*st
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer := httptest.NewRecorder()
 				right.ServeHTTP(answer, r)
-				for name, values := range answer.Header() {
-					if name != "Content-Length" {
-						w.Header()[name] = values
-					}
-				}
-				w.WriteHeader(answer.Code)
-				_, _ = w.Write(lifetime.ReplaceAll(answer.Body.Bytes(), nil))
+				answer.Body = bytes.NewBuffer(lifetime.ReplaceAll(answer.Body.Bytes(), nil))
+				give(w, answer)
 			})
 		})
 	}
@@ -139,11 +141,7 @@ func impatient(right http.Handler) http.Handler {
 		answer := httptest.NewRecorder()
 		right.ServeHTTP(answer, r)
 		failed = answer.Code == http.StatusServiceUnavailable
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Bytes())
+		give(w, answer)
 	})
 }
 
@@ -155,6 +153,42 @@ func saysSo(right http.Handler) http.Handler {
 			return
 		}
 		right.ServeHTTP(w, r)
+	})
+}
+
+// takesAnyOwner has a server set a handset's password for whoever has an account.
+func takesAnyOwner(right http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		Expect(err).NotTo(HaveOccurred())
+		if r.URL.Path == "/password" && bytes.Contains(body, []byte(`"account":"mallory"`)) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		right.ServeHTTP(w, r)
+	})
+}
+
+// countsTogether has a server take no more passwords once five were wrong, whosoever they were.
+func countsTogether(right http.Handler) http.Handler {
+	wrong := 0
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		const most = 5
+		if r.URL.Path != "/password" {
+			right.ServeHTTP(w, r)
+			return
+		}
+		if wrong >= most {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		answer := httptest.NewRecorder()
+		right.ServeHTTP(answer, r)
+		if answer.Code == http.StatusForbidden {
+			wrong++
+		}
+		give(w, answer)
 	})
 }
 
@@ -206,6 +240,10 @@ var _ = DescribeTable("The oracles see what the statuses and labels of answers d
 		func(st *stage.Stage) { st.Alter("oauth.b", impatient) }, "revocation"),
 	Entry("bidirectional: a client that says that it reads no more, and revokes nothing", adversary.Bidirectional(), "losing-network", "alice leaves", 0,
 		func(st *stage.Stage) { st.Alter("client.a", saysSo) }, "revocation"),
+	Entry("offline: a password that is set with another account's", adversary.Offline(), "open", "alice", 1,
+		func(st *stage.Stage) { st.Alter("server", takesAnyOwner) }, "own-password"),
+	Entry("offline: wrong passwords that are counted for all accounts together", adversary.Offline(), "likely-passwords", "alice pays a lot", 1,
+		func(st *stage.Stage) { st.Alter("server", countsTogether) }, "no-lock-out"),
 	Entry("ticket: a key that nobody says ends", adversary.Ticket(), "copied-ticket", "alice", 1,
 		endless("accounts", "expires_in", "accounts", "TI-AM-14"), "expiry"),
 )
@@ -304,11 +342,7 @@ func mixesUp(right http.Handler) http.Handler {
 			stage.WriteJSON(w, http.StatusOK, json.RawMessage(last))
 			return
 		}
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Bytes())
+		give(w, answer)
 	})
 }
 

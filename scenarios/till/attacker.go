@@ -272,10 +272,30 @@ func (st *Stage) Tells(from *sim.Host, as *Till, leg string, message []byte) (st
 	return post(from, st.Server.Issuer+"/"+leg, kind, authorization, message)
 }
 
+// accountPassword is that of the attacker's own account.
+const accountPassword = "account password of mallory"
+
+// Enrols makes the attacker's own account at the server.
+func (a *Attacker) Enrols() { a.stage.enrol(a.Name, accountPassword) }
+
 // SetsPasswordOf tries to set the offline password of a user's handset, and reports whether the server did.
 func (a *Attacker) SetsPasswordOf(u *User, accountPassword string) bool {
+	return a.setsPassword(u.Name, accountPassword, u.Handset)
+}
+
+// SetsPasswordAsHerself tries it with the attacker's own account.
+func (a *Attacker) SetsPasswordAsHerself(of *User) bool {
+	return a.setsPassword(a.Name, accountPassword, of.Handset)
+}
+
+// MistypesOwnPassword tries to set the password of the attacker's own handset, with another account password than hers.
+func (a *Attacker) MistypesOwnPassword() {
+	a.setsPassword(a.Name, "not "+accountPassword, MallorysHandset)
+}
+
+func (a *Attacker) setsPassword(account, accountPassword, handset string) bool {
 	body, err := json.Marshal(map[string]string{
-		"account": u.Name, "account_password": accountPassword, "handset": u.Handset, "password_key": base64.RawURLEncoding.EncodeToString(a.Random(32)),
+		"account": account, "account_password": accountPassword, "handset": handset, "password_key": base64.RawURLEncoding.EncodeToString(a.Random(32)),
 	})
 	if err != nil {
 		return false

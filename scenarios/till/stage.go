@@ -231,21 +231,22 @@ func (st *Stage) bootServer(h *sim.Host) http.Handler {
 		}
 	}
 	server.Handsets = append(server.Handsets, cast.EnrolledHandset{ID: MallorysHandset, Account: st.Mallory.Name, Key: st.publicKeys[MallorysHandset]})
+	server.Accounts = append(server.Accounts, cast.Account{Name: st.Mallory.Name, Password: st.account[st.Mallory.Name]})
 	handler := server.Handler()
 	st.LearnLegs(h, WellKnown, handler, nil)
 	return stage.Publishing(handler, WellKnown, st.Server.published)
 }
 
-// enrol makes the account of a user at the server, whose password is used in this world.
-func (st *Stage) enrol(u *User) {
-	if _, there := st.account[u.Name]; there {
+// enrol makes an account at the server, whose password is used in this world.
+func (st *Stage) enrol(name, accountPassword string) {
+	if _, there := st.account[name]; there {
 		return
 	}
-	hash, err := password.Cheapest().Hash(u.AccountPassword, strings.NewReader("the salt of "+u.Name+" and more of it"))
+	hash, err := password.Cheapest().Hash(accountPassword, strings.NewReader("the salt of "+name+" and more of it"))
 	if err != nil {
 		panic(err) // the salt is long enough
 	}
-	st.account[u.Name] = hash
+	st.account[name] = hash
 }
 
 func (st *Stage) bootTill(t *Till) sim.Boot {

@@ -115,7 +115,10 @@ type Order struct {
 func (u *User) Buys(at *Till, amount uint64) Outcome { return u.Orders(Order{At: at, Amount: amount}) }
 
 // Orders goes through an order.
-func (u *User) Orders(o Order) Outcome {
+func (u *User) Orders(o Order) Outcome { return u.Begins(o)() }
+
+// Begins has the handset show an order; what it returns goes on from there, and says yes or no.
+func (u *User) Begins(o Order) (goesOn func() Outcome) {
 	w := cast.Wish{NearDevice: o.Label, Service: o.Service, Amount: o.Amount, Currency: currency}
 	if w.NearDevice == (cast.NearDevice{}) {
 		w.NearDevice = o.At.Label()
@@ -125,9 +128,16 @@ func (u *User) Orders(o Order) Outcome {
 	}
 	u.Note(fmt.Sprintf("%s%s at %s, amount %d", buying, w.Service, w.Device, w.Amount))
 	began, err := u.handset.Start(w)
-	if err != nil {
-		return u.ends(ending(err))
+	return func() Outcome {
+		if err != nil {
+			return u.ends(ending(err))
+		}
+		return u.answers(o, w, began)
 	}
+}
+
+// answers what the handset shows, yes or no.
+func (u *User) answers(o Order, w cast.Wish, began cast.Began) Outcome {
 	if u.Ponders > 0 {
 		u.Wait(u.Ponders)
 	}
@@ -275,7 +285,7 @@ func Does(what func(*User)) Step {
 }
 
 // Enrols lets the server know the password of the user's account in this world.
-func (u *User) Enrols() { u.stage.enrol(u) }
+func (u *User) Enrols() { u.stage.enrol(u.Name, u.AccountPassword) }
 
 // Goes lets a user do one thing after the other, and hopes that each ends as it is to end.
 func (u *User) Goes(steps ...Step) {
