@@ -120,6 +120,17 @@ func (st *tillWorld) asCustomer() []Move {
 			},
 		},
 		{
+			Name: "applies at till.one, and for more under the same number when that has long expired",
+			Send: func([]Term) {
+				a := m.Application(till.MallorysHandset, st.One, little)
+				for range 2 {
+					m.Visit(st.One).Applies(till.Encode(a.Fields()))
+					m.Wait(time.Hour)
+					a.Amount *= 2
+				}
+			},
+		},
+		{
 			Name: "applies at till.two under the numbers that follow", Slots: []string{serial},
 			Send: func(t []Term) { st.takesNext(t[0].Value) },
 		},
