@@ -353,17 +353,17 @@ func (st *tillWorld) look() {
 			}
 		}
 	}
-	if st.scene == "stolen-handset" || st.scene == "likely-passwords" {
-		const throttled = 10 * time.Minute
-		st.Alice.Wait(throttled)
-		st.Alice.UntilSet() // which unlocks it
-		st.Alice.UntilServed(st.One, lot)
-	}
 	if len(st.ended) == 0 || !st.serves {
 		return
 	}
 	st.Alice.UntilServed(st.One, little)
-	if st.scene == "near" { // where what is meant for one till may go to the other
+	switch st.scene {
+	case "near": // where what is meant for one till may go to the other
 		st.Alice.UntilServed(st.Two, little)
+	case "stolen-handset", "likely-passwords":
+		const throttled = 10 * time.Minute
+		st.Alice.Wait(throttled)
+		st.Alice.UntilSet() // which ends a lock
+		st.Alice.UntilServed(st.One, lot)
 	}
 }
