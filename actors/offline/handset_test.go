@@ -55,6 +55,20 @@ var _ = Describe("The handset", func() {
 		Expect(refused.member("error")).To(Equal("unknown_service"))
 	})
 
+	It("signs what the page showed that is confirmed, and not what was shown last", func() {
+		first, err := p.handset.Start(p.wish())
+		Expect(err).NotTo(HaveOccurred())
+		dearer := p.wish()
+		dearer.Amount *= 2
+		second, err := p.handset.Start(dearer)
+		Expect(err).NotTo(HaveOccurred())
+		for _, began := range []offline.Began{first, second} {
+			Expect(p.handset.Confirm(token(began), offline.Approve, "")).To(Equal(offline.Approved))
+			signed, _ := p.countersigned()
+			Expect(signed.Amount).To(Equal(began.Shown.Amount))
+		}
+	})
+
 	It("takes no refusal of another serial", func() {
 		p.answering("/application", func(sent) *http.Response { return says(http.StatusConflict, []byte(`{"error": "serial_used"}`)) })
 		Expect(p.press("/start", p.wish()).member("error")).To(Equal("serial_used"))

@@ -270,31 +270,25 @@ func (st *tillWorld) triesAtHome() Move {
 
 // asThief is what somebody does who has had Alice's handset.
 func (st *tillWorld) asThief() []Move {
-	const words = 8 // more than may be tried
 	m := st.Mallory
 	old := st.Alice.Password
 	var salt []byte
-	return []Move{
-		{
-			Name: "tries a list of offline passwords",
-			Send: func([]Term) {
-				for _, word := range till.Dictionary(st.Alice, words) {
-					if m.Tries(st.Alice, st.Alice.Handset, word, m.Salt(st.Alice)) {
-						st.Breach(till.Guesses, "a thief has found the password by trying")
-					}
+	guesses := func(between func()) func([]Term) {
+		const words = 8 // more than may be tried
+		return func([]Term) {
+			for _, word := range till.Dictionary(st.Alice, words) {
+				if m.Tries(st.Alice, st.Alice.Handset, word, m.Salt(st.Alice)) {
+					st.Breach(till.Guesses, "a thief has found the password by trying")
 				}
-			},
-		},
+				between()
+			}
+		}
+	}
+	return []Move{
+		{Name: "tries a list of offline passwords", Send: guesses(func() {})},
 		{
 			Name: "tries a list of offline passwords, and buys a little after each",
-			Send: func([]Term) {
-				for _, word := range till.Dictionary(st.Alice, words) {
-					if m.Tries(st.Alice, st.Alice.Handset, word, m.Salt(st.Alice)) {
-						st.Breach(till.Guesses, "a thief has found the password by trying")
-					}
-					st.buysAs(st.Alice.Handset, st.Alice.Handset, little, func() {})
-				}
-			},
+			Send: guesses(func() { st.buysAs(st.Alice.Handset, st.Alice.Handset, little, func() {}) }),
 		},
 		{
 			Name: "tries the password that was before",
