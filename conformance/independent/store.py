@@ -53,10 +53,13 @@ class TokenTable:
 
 
 class Accounts:
-    """User names with scrypt-hashed passwords. `cost` is scrypt's n: less where very many are known at the start."""
+    """User names with scrypt-hashed passwords."""
 
-    def __init__(self, users, cost: int = 2**14):
-        self._hashes, self._cost = {}, cost
+    # scrypt's n. A service with people of its own would take 2**17; those of a run are made up, and hashed anew by each of some 600 processes.
+    COST = 2**10
+
+    def __init__(self, users):
+        self._hashes = {}
         for name, password in users:
             self.add(name, password)
         # Compared for unknown names, so that time does not tell which names exist.
@@ -64,7 +67,7 @@ class Accounts:
 
     def _hash(self, password: str, salt: bytes = b"") -> bytes:
         salt = salt or secrets.token_bytes(16)
-        return salt + hashlib.scrypt(password.encode(), salt=salt, n=self._cost, r=8, p=1, dklen=32)
+        return salt + hashlib.scrypt(password.encode(), salt=salt, n=self.COST, r=8, p=1, dklen=32)
 
     def add(self, name: str, password: str) -> None:
         self._hashes[name] = self._hash(password)

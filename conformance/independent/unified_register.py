@@ -14,7 +14,6 @@ from unified_wire import Line, invalid_request
 from web import Response, json_response, single
 
 KEY_BYTES = 32
-HASHING_COST = 2**10
 URIS = ("access_uri", "callback_uri", "logout_uri", "backchannel_logout_uri")
 
 
@@ -60,7 +59,7 @@ class Register:
 
     def __init__(self, issuer, clock, hold, lock, operators, key_overlap):
         self.issuer, self.clock, self.hold, self.lock, self.key_overlap = issuer, clock, hold, lock, key_overlap
-        self.operators = Accounts([(name, password) for name, password, _ in operators], HASHING_COST)
+        self.operators = Accounts([(name, password) for name, password, _ in operators])
         self.reviewers = {name for name, _, reviews in operators if reviews}
         self.parties, self._asked, self._keys = {}, {}, {}
 

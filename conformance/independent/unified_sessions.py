@@ -15,7 +15,6 @@ from unified_wire import secret
 from web import Response, page, single
 
 SESSION_LIFETIME = 24 * 3600  # seconds
-HASHING_COST = 2**10
 
 
 @dataclass(eq=False)
@@ -35,7 +34,7 @@ class Users:
         self._by_name = {name: User(name, nickname, f"{issuer}/pictures/{name}.png", secrets.token_urlsafe(16))
                          for name, _, nickname in people}
         self._by_sub = {user.sub: user for user in self._by_name.values()}
-        self.accounts = Accounts([(name, password) for name, password, _ in people], HASHING_COST)
+        self.accounts = Accounts([(name, password) for name, password, _ in people])
         self.guesses = Guesses(clock, self.accounts)
 
     def of_name(self, name: str):
