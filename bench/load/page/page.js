@@ -22,7 +22,7 @@
     });
     var made = new uPlot({
       width: at.clientWidth, height: 260, series: series,
-      scales: { x: { time: false, distr: options.logX ? 3 : 1 }, y: { distr: options.logY ? 3 : 1, range: options.logY ? undefined : function (u, low, high) { return [0, Math.max(high, 1e-3) * 1.05]; } } },
+      scales: { x: { time: false, distr: options.logX ? 3 : 1 }, y: { distr: options.logY ? 3 : 1, range: options.logY ? undefined : function (u, low, high) { return [0, high > 0 ? high * 1.05 : 1]; } } },
       axes: [axis(options.x, options.ticks), axis(options.y, { size: 64 })]
     }, columns, at);
     charts.push([made, at]);
