@@ -16,6 +16,7 @@ import (
 	"countersign/conformance"
 	"countersign/conformance/bidirectional"
 	"countersign/conformance/catalog"
+	"countersign/conformance/fixture"
 	"countersign/conformance/remote"
 )
 
@@ -99,11 +100,8 @@ var _ = Describe("A target at a URL", func() {
 	})
 
 	It("is unreachable when nothing listens, in one sentence", func() {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		Expect(err).NotTo(HaveOccurred())
-		dead := "http://" + l.Addr().String()
-		Expect(l.Close()).To(Succeed())
-		_, err = find(options(dead))
+		dead := fixture.FreeOrigin()
+		_, err := find(options(dead))
 		Expect(err).To(BeAssignableToTypeOf(&remote.UnreachableError{}))
 		Expect(err).To(MatchError(MatchRegexp(`^the target does not answer at ` + dead + wellKnown + `: .*connection refused; start it, or correct --target$`)))
 	})
@@ -141,17 +139,14 @@ var _ = Describe("A target at a URL", func() {
 		busy, err := net.Listen("tcp", "127.0.0.1:0")
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(busy.Close)
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		Expect(err).NotTo(HaveOccurred())
-		own := free.Addr().String()
-		Expect(free.Close()).To(Succeed())
+		own := fixture.FreeOrigin()
 		o := options(site{metadata: server}.start())
 		addresses := o.Setup.Addresses()
-		*addresses[0].Origin, *addresses[1].Origin = "http://"+own, "http://"+busy.Addr().String()
+		*addresses[0].Origin, *addresses[1].Origin = own, "http://"+busy.Addr().String()
 		_, err = find(o)
 		Expect(err).To(BeAssignableToTypeOf(&remote.SetupError{}))
 		Expect(err).To(MatchError(MatchRegexp(`^the harness cannot listen as site-b at .*address already in use; free the address, or set another in the configuration's setup$`)))
-		again, err := net.Listen("tcp", own)
+		again, err := net.Listen("tcp", strings.TrimPrefix(own, "http://"))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(again.Close()).To(Succeed())
 	})

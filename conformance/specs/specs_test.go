@@ -3,7 +3,6 @@ package specs_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"countersign/actors/guard"
 	"countersign/actors/live"
 	"countersign/actors/ticket"
+	"countersign/conformance/fixture"
 )
 
 // built are the programs that these specs run: the vendor's suite, and ginkgo.
@@ -274,10 +274,7 @@ var _ = Describe("A vendor's suite", func() {
 		configuration := func(target string) (file, issuer string) {
 			var free []any
 			for range 3 {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
-				Expect(err).NotTo(HaveOccurred())
-				free = append(free, "http://"+l.Addr().String())
-				defer l.Close()
+				free = append(free, fixture.FreeOrigin())
 			}
 			file = filepath.Join(GinkgoT().TempDir(), "countersign.yaml")
 			text := fmt.Sprintf(`profile: ticket@1

@@ -18,7 +18,6 @@ import (
 	"io/fs"
 	"maps"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -38,6 +37,7 @@ import (
 	"countersign/conformance/catalog"
 	"countersign/conformance/certify"
 	"countersign/conformance/config"
+	"countersign/conformance/fixture"
 	"countersign/conformance/reference"
 	"countersign/reports"
 	"countersign/reports/cli"
@@ -219,10 +219,7 @@ func members(flow conformance.Flow) any {
 	GinkgoHelper()
 	setup := flow.Setup()
 	for _, a := range setup.Addresses() {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		Expect(err).NotTo(HaveOccurred())
-		defer l.Close() // when all have one
-		*a.Origin = "http://" + l.Addr().String()
+		*a.Origin = fixture.FreeOrigin()
 	}
 	text, err := json.Marshal(setup)
 	Expect(err).NotTo(HaveOccurred())
@@ -279,9 +276,6 @@ func serve(flow conformance.Flow, role catalog.Role, setup conformance.Setup, de
 	})
 	var origin string
 	Eventually(ready).Should(Receive(&origin))
-	if slices.ContainsFunc(setup.Addresses(), func(a conformance.Address) bool { return *a.Origin == origin }) {
-		return serve(flow, role, setup, defect) // it was given the port of a party that the harness is to play
-	}
 	return origin
 }
 
