@@ -3,6 +3,8 @@ package adversary
 import (
 	"slices"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // naming replaces values that were drawn at random by names that do not depend on what was drawn, nor on the order in which
@@ -115,15 +117,7 @@ func wordly(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '%'
 }
 
-// The steps of FNV-1a.
-const prime = 1099511628211
-
-func hash(h uint64, text string) uint64 {
-	for i := range len(text) {
-		h = (h ^ uint64(text[i])) * prime
-	}
-	return mix(h, 0xff)
-}
+func hash(h uint64, text string) uint64 { return mix(h, xxhash.Sum64String(text)) }
 
 // spread makes of a hash a summand: sums of hashes that end alike are equal where parts of them change places, and those of what it gives are not (the last
 // steps of SplitMix64). Nothing stays nothing.
@@ -133,10 +127,5 @@ func spread(h uint64) uint64 {
 	return h ^ h>>31
 }
 
-func mix(h, n uint64) uint64 {
-	for range 8 {
-		h = (h ^ n&0xff) * prime
-		n >>= 8
-	}
-	return h
-}
+// mix takes in a number after what h has taken in: in another order they give another hash.
+func mix(h, n uint64) uint64 { return spread(h*0x9e3779b97f4a7c15 + n + 1) }
