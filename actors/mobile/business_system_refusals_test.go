@@ -1,7 +1,9 @@
 package mobile_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -52,6 +54,37 @@ var _ = Describe("A business system that is shown what it must not take", func()
 		Entry("a member more within", bare, named("one"), "401 invalid_token"),
 		Entry("another member beside the same key", named("one"), named("other"), "401 invalid_token"),
 		Entry("a member of another type", named("1"), named(1), "401 invalid_token"),
+	)
+
+	DescribeTable("takes no token that says something else to another reader",
+		func(header, claims func(string) string) {
+			p := newSystemPlay(guard.Set{})
+			p.run(func() {
+				said, plaintext := p.contents()
+				said["alg"], said["enc"], said["kid"] = "dir", "A256GCM", p.keys[0].ID
+				raw, err := json.Marshal(said)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(p.shows(p.spelled(string(raw), string(plaintext)), showing{}).said()).To(Equal("200 alice"))
+				Expect(p.shows(p.spelled(header(string(raw)), claims(string(plaintext))), showing{}).said()).To(Equal("401 invalid_token"))
+			})
+		},
+		Entry("that ends twice", as, instead(`"exp":`, `"exp":1,"exp":`)),
+		Entry("that has ended, and not so in another case", as, func(claims string) string {
+			return more(`"EXP":99999999999`)(regexp.MustCompile(`"exp":\d+`).ReplaceAllString(claims, `"exp":1`))
+		}),
+		Entry("that ends in another case alone", as, instead(`"exp":`, `"Exp":`)),
+		Entry("of two issuers", as, instead(`"iss":`, `"iss":"https://evil.example","iss":`)),
+		Entry("for two systems", as, instead(`"aud":`, `"aud":"erp","aud":`)),
+		Entry("for this system in another case", as, instead(`"aud":"crm"`, `"aud":"erp","AUD":"crm"`)),
+		Entry("that is no UTF-8", as, more("\"x\":\"\xff\"")),
+		Entry("with half a character", as, more(`"x":"\ud800"`)),
+		Entry("with something behind it", as, func(claims string) string { return claims + " x" }),
+		Entry("for two systems in its header", instead(`"aud":`, `"aud":"erp","aud":`), as),
+		Entry("of two algorithms", instead(`"alg":`, `"alg":"none","alg":`), as),
+		Entry("whose payload is not encoded", more(`"b64":false`), as),
+		Entry("with a count of rounds", more(`"p2c":1`), as),
+		Entry("with a key in its header", more(`"jwk":{"kty":"oct","k":"AAAA"}`), as),
+		Entry("whose type is a number", instead(`"typ":"sealed+jwt"`, `"typ":1`), as),
 	)
 
 	DescribeTable("reads its keys once a second at most for keys that there are not",
@@ -112,3 +145,18 @@ var _ = Describe("A business system that is shown what it must not take", func()
 		})
 	})
 })
+
+// What is done to a JSON object letter by letter.
+func as(object string) string { return object }
+
+func instead(old, new string) func(string) string {
+	return func(object string) string {
+		changed := strings.Replace(object, old, new, 1)
+		Expect(changed).NotTo(Equal(object))
+		return changed
+	}
+}
+
+func more(member string) func(string) string {
+	return func(object string) string { return strings.TrimSuffix(object, "}") + "," + member + "}" }
+}

@@ -207,13 +207,18 @@ func (p *systemPlay) mislabelled() string {
 	header["alg"], header["enc"], header["kid"] = "A256KW", "A128GCM", p.keys[0].ID
 	raw, err := json.Marshal(header)
 	Expect(err).NotTo(HaveOccurred())
+	return p.spelled(string(raw), string(plaintext))
+}
+
+// spelled is a token of that header and those claims, letter by letter.
+func (p *systemPlay) spelled(header, claims string) string {
 	block, err := aes.NewCipher(p.keys[0].Secret)
 	Expect(err).NotTo(HaveOccurred())
 	gcm, err := cipher.NewGCM(block)
 	Expect(err).NotTo(HaveOccurred())
 	encode, nonce := base64.RawURLEncoding.EncodeToString, make([]byte, 12)
-	protected := encode(raw)
-	sealed := gcm.Seal(nil, nonce, plaintext, []byte(protected))
+	protected := encode([]byte(header))
+	sealed := gcm.Seal(nil, nonce, []byte(claims), []byte(protected))
 	cut := len(sealed) - 16
 	return protected + ".." + encode(nonce) + "." + encode(sealed[:cut]) + "." + encode(sealed[cut:])
 }

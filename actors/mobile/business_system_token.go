@@ -6,7 +6,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"io"
 	"reflect"
@@ -17,13 +16,14 @@ import (
 	"countersign/actors/secret"
 	"countersign/actors/store"
 	"countersign/actors/token"
+	"countersign/actors/wire"
 )
 
 // opened is a sealed token that was opened.
 type opened struct {
 	header map[string]any
 	claims sealedClaims
-	within map[string]any // the claims with all their members
+	bound  any // cnf, with all its members
 }
 
 // audience and thumbprint are the claims that the protected header repeats (RFC 7519 section 5.3).
@@ -83,7 +83,7 @@ func (a *access) unseal(compact string) (opened, error) {
 	if err != nil {
 		return opened{}, errInvalidToken
 	}
-	plain := isPlain(sealed.Header)
+	plain := sealed.IsPlain()
 	// RFC 8725 sections 3.1 and 3.6: one way of sealing
 	if a.Guards.Forbids("MO-BS-16", !plain) {
 		return opened{}, errInvalidToken
@@ -106,17 +106,43 @@ func (a *access) unseal(compact string) (opened, error) {
 		plaintext = decryptUnchecked(compact, key.Secret)
 	}
 	o := opened{header: sealed.Header}
-	if json.Unmarshal(plaintext, &o.claims) != nil || json.Unmarshal(plaintext, &o.within) != nil || o.claims.Subject == "" || o.claims.ID == "" || o.claims.Token == "" {
+	if o.read(plaintext) != nil {
 		return opened{}, errInvalidToken
 	}
 	return o, nil
 }
 
-// isPlain reports whether a header asks for the one way of sealing of the profile (section 4.3).
-func isPlain(header map[string]any) bool {
-	_, zip := header["zip"]
-	_, critical := header["crit"]
-	return header["alg"] == "dir" && header["enc"] == "A256GCM" && !zip && !critical
+// read reads what was sealed, as strictly as the validator does: each member once, by its name in that case.
+func (o *opened) read(plaintext []byte) error {
+	m, err := wire.StrictObject(plaintext)
+	if err != nil {
+		return err
+	}
+	for _, required := range []struct {
+		name string
+		into *string
+	}{{"sub", &o.claims.Subject}, {"jti", &o.claims.ID}, {"token", &o.claims.Token}} {
+		if *required.into, err = m.Word(required.name); err != nil {
+			return err
+		}
+	}
+	for _, optional := range []struct {
+		name string
+		into *string
+	}{{"iss", &o.claims.Issuer}, {"aud", &o.claims.Audience}, {"appid", &o.claims.AppID}, {"deviceid", &o.claims.DeviceID}} {
+		if *optional.into, err = m.Optional(optional.name); err != nil {
+			return err
+		}
+	}
+	if m.Has("cnf") {
+		if err = m.Into("cnf", &o.bound, "object"); err != nil {
+			return err
+		}
+	}
+	if m.Has("exp") {
+		o.claims.Expires, err = m.Whole("exp")
+	}
+	return err
 }
 
 // pieces are the parts of a compact JWE that was parsed before: the associated data, and what the others decode to.
@@ -174,7 +200,7 @@ func (a *access) judgeClaims() error {
 		return errInvalidToken
 	}
 	// RFC 7519 section 5.3; RFC 7800 section 3.1: every member of cnf says something of the key
-	if a.Guards.Forbids("MO-BS-13", !reflect.DeepEqual(a.header["cnf"], a.within["cnf"])) {
+	if a.Guards.Forbids("MO-BS-13", !reflect.DeepEqual(a.header["cnf"], a.bound)) {
 		return errInvalidToken
 	}
 	// RFC 7519 section 4.1.1; RFC 9700 section 4.4

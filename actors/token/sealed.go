@@ -59,6 +59,7 @@ func Seal(random io.Reader, key Key, header map[string]any, plaintext []byte) (s
 type Sealed struct {
 	Header map[string]any
 
+	plain                   bool
 	protected, encryptedKey string
 	nonce, sealed           []byte
 }
@@ -84,7 +85,7 @@ func ParseSealed(compact string) (Sealed, error) {
 	if len(nonce) != nonceSize || len(tag) != tagSize {
 		return Sealed{}, &MalformedError{"the initialization vector or the tag has the wrong length"}
 	}
-	return Sealed{Header: header, protected: split[0], encryptedKey: split[1], nonce: nonce, sealed: append(ciphertext, tag...)}, nil
+	return Sealed{Header: header.object(), plain: header.sealsPlainly(), protected: split[0], encryptedKey: split[1], nonce: nonce, sealed: append(ciphertext, tag...)}, nil
 }
 
 // KeyID is the `kid` of the header, empty where there is none.
@@ -93,11 +94,18 @@ func (s Sealed) KeyID() string {
 	return id
 }
 
-// Open gives the plaintext. It takes `dir` with A256GCM alone, without `zip` and `crit` (RFC 8725 section 3.1, RFC 7516 section 4.1.13).
+// IsPlain reports whether the header asks for the one way of sealing, `dir` with A256GCM, and for nothing besides (RFC 8725 sections 3.1 and 3.6,
+// RFC 7516 section 4.1.13).
+func (s Sealed) IsPlain() bool { return s.plain }
+
+// sealsPlainly is IsPlain.
+func (c *Claims) sealsPlainly() bool {
+	return c.asksForNothing() && string(c.Text("alg")) == "dir" && string(c.Text("enc")) == "A256GCM"
+}
+
+// Open gives the plaintext of a token that is plain, and has no key in it.
 func (s Sealed) Open(secret []byte) ([]byte, error) {
-	_, zip := s.Header["zip"]
-	_, critical := s.Header["crit"]
-	if s.Header["alg"] != "dir" || s.Header["enc"] != "A256GCM" || zip || critical || s.encryptedKey != "" {
+	if !s.plain || s.encryptedKey != "" {
 		return nil, ErrNotOpened
 	}
 	gcm, err := aead(secret)

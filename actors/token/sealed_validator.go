@@ -166,19 +166,10 @@ func (h sealedHeader) clone() sealedHeader {
 // system is not even opened.
 func (v *SealedValidator) read(header string, b *sealedBench) (sealedHeader, error) {
 	h := &b.header
-	var ok bool
-	if len(header) > maxHeader {
-		return sealedHeader{}, &MalformedError{"the header is longer than any needs to be"}
+	if !h.readHeader(header) {
+		return sealedHeader{}, errHeader
 	}
-	if h.text, ok = appendDecoded(h.text[:0], header); !ok || !h.read() {
-		return sealedHeader{}, &MalformedError{"the header is no JSON object in base64url in which each member comes once"}
-	}
-	for _, forbidden := range [...]string{"zip", "crit", "b64", "p2c"} {
-		if h.find(forbidden) != nil {
-			return sealedHeader{}, ErrHeader
-		}
-	}
-	if string(h.Text("alg")) != "dir" || string(h.Text("enc")) != "A256GCM" {
+	if !h.sealsPlainly() {
 		return sealedHeader{}, ErrHeader
 	}
 	gcm := v.keys[string(h.Text("kid"))]

@@ -139,7 +139,7 @@ var _ = Describe("A validator of sealed tokens", func() {
 			header := `{"alg":"dir","enc":"A256GCM","kid":"crm-1","aud":"erp","aud":"crm","cnf":{"jkt":"` + bound + `"}}`
 			_, rest, _ := strings.Cut(sealed(inside, nil), ".")
 			return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + rest
-		}, bound, &token.MalformedError{Why: "the header is no JSON object in base64url in which each member comes once"}),
+		}, bound, &token.MalformedError{Why: "the header is no JSON object in base64url in which each member comes once, or longer than any needs to be"}),
 	)
 
 	It("takes nothing from the heap", func() {

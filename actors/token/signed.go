@@ -90,7 +90,7 @@ func ParseSigned(compact string) (Signed, error) {
 	if _, err := decode(split[2], "the signature"); err != nil {
 		return Signed{}, err
 	}
-	return Signed{Header: header, Payload: payload, compact: compact}, nil
+	return Signed{Header: header.object(), Payload: payload, compact: compact}, nil
 }
 
 // KeyID is the `kid` of the header, empty where there is none.

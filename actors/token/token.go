@@ -37,8 +37,10 @@ func decode(part, what string) ([]byte, error) {
 	return b, nil
 }
 
+var errHeader = &MalformedError{"the header is no JSON object in base64url in which each member comes once, or longer than any needs to be"}
+
 // parts splits a compact token and reads its header.
-func parts(compact string, count int) ([]string, map[string]any, error) {
+func parts(compact string, count int) ([]string, *Claims, error) {
 	if len(compact) > MaxLength {
 		return nil, nil, &MalformedError{fmt.Sprintf("it is longer than %d bytes", MaxLength)}
 	}
@@ -46,15 +48,17 @@ func parts(compact string, count int) ([]string, map[string]any, error) {
 	if len(split) != count {
 		return nil, nil, &MalformedError{fmt.Sprintf("it has %d parts and not %d", len(split), count)}
 	}
-	raw, err := decode(split[0], "the header")
-	if err != nil {
-		return nil, nil, err
+	var header Claims
+	if !header.readHeader(split[0]) {
+		return nil, nil, errHeader
 	}
-	var header map[string]any
-	if err := json.Unmarshal(raw, &header); err != nil || header == nil {
-		return nil, nil, &MalformedError{"the header is no JSON object"}
-	}
-	return split, header, nil
+	return split, &header, nil
+}
+
+// object is the object that was read, as the library has it.
+func (c *Claims) object() (members map[string]any) {
+	_ = json.Unmarshal(c.text, &members) // which it takes, or it would not have been read
+	return members
 }
 
 // with is the header with members set, in a map of its own.

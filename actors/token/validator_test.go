@@ -243,6 +243,9 @@ var _ = Describe("A validator of signed tokens", Ordered, func() {
 			{ID: "curve", Algorithm: token.ES256, Key: &small.PublicKey},
 			{ID: "private", Algorithm: token.EdDSA, Key: from.ed},
 			{ID: "none", Algorithm: "none", Key: nil},
+			{ID: "no curve", Algorithm: token.ES256, Key: (*ecdsa.PublicKey)(nil)},
+			{ID: "no number", Algorithm: token.RS256, Key: (*rsa.PublicKey)(nil)},
+			{ID: "zero", Algorithm: token.RS256, Key: &rsa.PublicKey{}},
 		} {
 			_, err := token.NewValidator(expected(), k)
 			var wrong *token.KeyError

@@ -89,6 +89,7 @@ func StrictObject(text []byte) (Members, error) {
 // Repeats reports whether an object in the JSON text, at any depth, has two members of one name.
 func Repeats(text []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()              // or else a number beyond all floats would end the reading
 	var open []map[string]bool // the names so far of each open object; nil for an array
 	isName := false
 	for {

@@ -27,6 +27,8 @@ var _ = Describe("The members of a JSON object", func() {
 		Entry("twice in an object in a list", `{"a":[1,{"x":1,"x":2}]}`, true),
 		Entry("twice around an object", `{"a":{"x":1},"a":2}`, true),
 		Entry("twice around a list", `{"a":["a"],"a":2}`, true),
+		Entry("once each, behind a number that no float holds", `{"a":1e400,"b":1}`, false),
+		Entry("twice, behind such a number", `{"a":1e400,"b":1,"b":2}`, true),
 		Entry("twice by an escape", "{\"a\":1,\"\\u0061\":2}", true),
 	)
 
