@@ -63,7 +63,7 @@ func (t *ThirdParty) judgeToken(compact string) (c claims, err error) {
 	}
 	// RFC 7519 sections 4.1.4 and 4.1.6
 	if t.Guards.Forbids("UN-TP-61", !timely(m, t.Clock.Now())) {
-		return c, wire.InvalidRequest("exp has passed, or iat is more than 300 seconds away")
+		return c, wire.InvalidRequest("exp has passed, nbf has not come, or iat is more than 300 seconds away")
 	}
 	if c.Sub, err = m.Word("sub"); err != nil {
 		return c, err
@@ -155,11 +155,16 @@ func hasLogoutEvent(m members) bool {
 	return err == nil
 }
 
-// timely reports whether now lies before exp, and iat not far from it.
+// timely reports whether now lies before exp, not before nbf where there is one, and iat not far from it.
 func timely(m members, now time.Time) bool {
 	expires, err := m.Whole("exp")
 	if err != nil || expires <= now.Unix() {
 		return false
+	}
+	if m["nbf"] != nil { // RFC 7519 section 4.1.5
+		if begins, err := m.Whole("nbf"); err != nil || now.Unix() < begins {
+			return false
+		}
 	}
 	issued, err := m.Whole("iat")
 	return err == nil && envelope{issued: issued}.fresh(now)

@@ -329,6 +329,16 @@ var _ = Describe("A logout token", func() {
 			claims["events"] = map[string]any{"http://schemas.openid.net/event/backchannel-logout": "yes"}
 			return s.p.sign(claims)
 		}),
+		Entry("before it begins", func() string {
+			claims := s.p.claimsFor("alice")
+			claims["nbf"] = s.p.now.Unix() + 1
+			return s.p.sign(claims)
+		}),
+		Entry("with a beginning that is no time", func() string {
+			claims := s.p.claimsFor("alice")
+			claims["nbf"] = "now"
+			return s.p.sign(claims)
+		}),
 		Entry("without a jti", func() string {
 			claims := s.p.claimsFor("alice")
 			delete(claims, "jti")
