@@ -98,7 +98,8 @@ func (l Leniency) open(data []byte) (e Envelope, err error) {
 		return e, malformed(0, "its encoding is not deterministic")
 	}
 	var parts []cbor.RawMessage
-	if err := l.mode().Unmarshal(tagged.Content, &parts); err != nil || len(parts) != 4 {
+	// The library passes over tags before an array.
+	if major(tagged.Content) != majorArray || l.mode().Unmarshal(tagged.Content, &parts) != nil || len(parts) != 4 {
 		return e, malformed(0, "it has not four parts")
 	}
 	for _, part := range []struct {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/veraison/go-cose"
+
 	"countersign/actors/offline"
 )
 
@@ -29,6 +31,7 @@ func FuzzParse(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(envelope)
+		f.Add(append([]byte{0xd2, 0xc6}, envelope[1:]...)) // a tag within the tag
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		check(t, data, offline.ParseApplication)
@@ -45,7 +48,21 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !bytes.Equal(strict.Payload, lenient.Payload) || strict.IsEdDSA() != lenient.IsEdDSA() {
 			t.Fatalf("strict and lenient readers see two envelopes in %x: %v", data, err)
 		}
-		strict.Holds(offline.DomainCountersign, signer("handset-1").Public())
+		holds := strict.Holds(offline.DomainCountersign, signer("handset-1").Public())
+		if _, named := strict.KeyID(); !named || !strict.IsEdDSA() {
+			return
+		}
+		var read cose.Sign1Message
+		if err := read.UnmarshalCBOR(data); err != nil || !bytes.Equal(read.Payload, strict.Payload) {
+			t.Fatalf("the library reads %x in %x: %v", read.Payload, data, err)
+		}
+		verifier, err := cose.NewVerifier(cose.AlgorithmEdDSA, signer("handset-1").Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if verified := read.Verify([]byte(offline.DomainCountersign), verifier) == nil; verified != holds {
+			t.Fatalf("the signature of %x holds: %t; by the library: %t", data, holds, verified)
+		}
 	})
 }
 

@@ -38,12 +38,12 @@ func (v *Validator) Validate(message []byte, expected *Information) (Countersign
 
 // fault says what is wrong with a countersign that was read strictly; empty for nothing.
 func (v *Validator) fault(envelope Envelope, says Countersign, expected *Information) string {
-	key, _ := v.Key(expected.Handset)
+	key, enrolled := v.Key(expected.Handset)
 	keyID, _ := envelope.KeyID()
 	switch {
 	case !envelope.IsEdDSA():
 		return "algorithm"
-	case keyID != expected.Handset:
+	case keyID != expected.Handset || !enrolled:
 		return "kid"
 	case !envelope.Holds(DomainCountersign, key):
 		return "signature"

@@ -71,9 +71,22 @@ var _ = Describe("A validator of countersigns", func() {
 		Entry("a second too late", func() []byte { return signed("handset-1", offline.DomainCountersign, expected) }, int64(1061), "expired"),
 	)
 
-	It("takes nothing that is no envelope", func() {
-		_, err := v.Validate([]byte("no"), &expected)
-		var malformed *offline.MalformedError
-		Expect(errors.As(err, &malformed)).To(BeTrue())
+	It("takes no countersign of a handset that is not enrolled, whatever key is there", func() {
+		other := expected
+		other.Handset = "handset-9"
+		_, err := v.Validate(signed("handset-9", offline.DomainCountersign, other), &other)
+		Expect(err).To(MatchError(&offline.FaultError{Fault: "kid"}))
 	})
+
+	DescribeTable("takes nothing that is no envelope",
+		func(message func(right []byte) []byte) {
+			_, err := v.Validate(message(signed("handset-1", offline.DomainCountersign, expected)), &expected)
+			var malformed *offline.MalformedError
+			Expect(errors.As(err, &malformed)).To(BeTrue())
+		},
+		Entry("but a word", func([]byte) []byte { return []byte("no") }),
+		Entry("but has another tag around it", func(right []byte) []byte { return append([]byte{0xd8, 61}, right...) }),
+		Entry("but has another tag within its own", func(right []byte) []byte { return append([]byte{0xd2, 0xc6}, right[1:]...) }),
+		Entry("but has its tag twice", func(right []byte) []byte { return append([]byte{0xd2}, right...) }),
+	)
 })
