@@ -148,16 +148,20 @@ func (v *Validator) find(ctx context.Context, p pair) (confirmed, found bool, er
 	return e.Value.confirmed, true, nil
 }
 
-// keep keeps an answer, unless there is one, which then counts.
+// keep keeps an answer, unless there is one, which then counts; but a denial ends a confirmation that is kept, as a revocation does.
 func (v *Validator) keep(ctx context.Context, p pair, confirmed bool, until time.Time) (bool, error) {
 	now := v.Server.Clock.Now()
 	if v.Shared == nil {
 		v.kept.Update(v.place(p), now.UnixNano(), func(before expiring.Entry[answer], found bool) (expiring.Entry[answer], bool) {
-			if found && before.Value.is(p) {
-				confirmed = confirmed && before.Value.confirmed
-				return before, false
+			switch {
+			case !found || !before.Value.is(p):
+				return expiring.Entry[answer]{Value: answer{p, confirmed}, Ends: until.UnixNano()}, now.Before(until)
+			case before.Value.confirmed && !confirmed:
+				before.Value.confirmed = false
+				return before, true
 			}
-			return expiring.Entry[answer]{Value: answer{p, confirmed}, Ends: until.UnixNano()}, now.Before(until)
+			confirmed = before.Value.confirmed
+			return before, false
 		})
 		return confirmed, nil
 	}
@@ -171,5 +175,8 @@ func (v *Validator) keep(ctx context.Context, p pair, confirmed bool, until time
 		}
 	}
 	kept, found, err := v.find(ctx, p)
+	if found && kept && !confirmed && err == nil {
+		err = v.Revoke(ctx, p.userID, p.key)
+	}
 	return confirmed && (!found || kept), err
 }

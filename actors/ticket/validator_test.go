@@ -30,6 +30,12 @@ type accounts struct {
 	arrive func()        // before it answers
 	takes  time.Duration // for how long each answer is under way
 	silent int           // so many verification requests get none at first
+	script []saying      // what the first verification requests get in place of answer and takes
+}
+
+type saying struct {
+	answer string
+	takes  time.Duration
 }
 
 // What a validator asks about, and what it is told.
@@ -69,16 +75,20 @@ func (a *accounts) RoundTrip(r *http.Request) (*http.Response, error) {
 		a.asked++
 		arrive := a.arrive
 		a.arrive = nil
+		takes := a.takes
 		if body = a.answer; a.asked <= a.silent {
 			body = ""
+		}
+		if a.asked <= len(a.script) {
+			body, takes = a.script[a.asked-1].answer, a.script[a.asked-1].takes
 		}
 		a.mu.Unlock()
 		if arrive != nil {
 			arrive()
 		}
-		if a.takes > 0 {
+		if takes > 0 {
 			select {
-			case <-time.After(a.takes):
+			case <-time.After(takes):
 			case <-r.Context().Done():
 				return nil, r.Context().Err()
 			}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,4 +163,31 @@ func TestAnAnswerToWhoHasHungUpIsKept(t *testing.T) {
 			t.Errorf("asked %d times, and then %d times: %v", asked, at.asked, err)
 		}
 	})
+}
+
+// A denial counts from the moment that it is there, whatever was confirmed shortly before to somebody who asked at the same time.
+func TestADenialEndsAConfirmationThatIsKept(t *testing.T) {
+	for place, common := range map[string]shared.Store{"memory": nil, "a shared store": shared.Local{Store: &store.Memory{}, Bucket: "b", Now: time.Now}} {
+		t.Run("in "+place, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				at := &accounts{answer: refused, script: []saying{
+					{strings.Replace(endless, "30", "0", 1), time.Second}, // which the others do not share, so that each asks
+					{endless, 500 * time.Millisecond}, {refused, time.Second},
+				}}
+				v := &ticket.Validator{Server: at.server(&live.World{}), Shared: common}
+				var denied atomic.Int32
+				together(3, func(int) {
+					if errors.Is(v.Validate(t.Context(), validUser, validKey), ticket.ErrDenied) {
+						denied.Add(1)
+					}
+				})
+				if at.asked != 3 || denied.Load() != 1 {
+					t.Errorf("asked %d times, and denied %d times", at.asked, denied.Load())
+				}
+				if err := v.Validate(t.Context(), validUser, validKey); !errors.Is(err, ticket.ErrDenied) {
+					t.Errorf("after the denial the validator says %v", err)
+				}
+			})
+		})
+	}
 }
