@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Claims are what a token that was found good says. What they give is good until the next token is validated into the same Claims: whoever keeps some
+// Claims are what a token that was found good says; after a refusal they say nothing that may be used. What they give is good until the next token is validated into the same Claims: whoever keeps some
 // of it copies it. The zero value is ready, and one that is used again and again takes nothing from the heap.
 type Claims struct {
 	text    []byte // the payload

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -113,7 +114,18 @@ var _ = Describe("Opaque tokens", func() {
 				Expect(k.find("token")).To(Equal(forever))
 			})
 
-			It("ends what is revoked for good, also where the revocation comes first", func() {
+			It("keeps a token whose end is further away than any calendar goes", func() {
+				for i, ends := range []int64{253402300800, 300_000_000_000, math.MaxInt64} {
+					far := record
+					far.Expires = ends
+					Expect(k.handOver(fmt.Sprint("token-", i), far)).To(Succeed())
+					Expect(k.find(fmt.Sprint("token-", i))).To(Equal(far))
+					Expect(k.revoke(fmt.Sprint("token-", i))).To(Succeed())
+					refused(fmt.Sprint("token-", i), opaque.ErrRevoked)
+				}
+			})
+
+			It("ends what is revoked for as long as it would have lived, also where the revocation comes first", func() {
 				Expect(k.handOver("token", record)).To(Succeed())
 				Expect(k.revoke("token")).To(Succeed())
 				Expect(k.revoke("early")).To(Succeed())

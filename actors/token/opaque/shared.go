@@ -90,9 +90,14 @@ func (s *Shared) HandOver(ctx context.Context, token string, r Record) error {
 	}
 }
 
+// until is when the store may forget a token, in a year that has four digits: others cannot be written (RFC 3339 section 5.6).
 func (s *Shared) until(r Record) time.Time {
 	if r.Expires == 0 {
 		return s.Now().Add(revokedKept(s.RevokedKept))
+	}
+	latest := time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+	if r.Expires >= latest.Add(-s.EndedKept).Unix() {
+		return latest
 	}
 	return time.Unix(r.Expires, 0).Add(s.EndedKept)
 }

@@ -115,7 +115,8 @@ func (t *Tokens) HandOver(token string, r Record) (err error) {
 	return err
 }
 
-// Revoke ends a token, also one that has not been handed over yet. It reports whether the token was live.
+// Revoke ends a token for as long as it would have lived, also one that has not been handed over yet. It reports whether the token was live. A hand-over after
+// that is of a new token.
 func (t *Tokens) Revoke(token string) (live bool) {
 	key, second := halves(token)
 	now := t.Now()
