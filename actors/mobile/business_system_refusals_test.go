@@ -87,6 +87,20 @@ var _ = Describe("A business system that is shown what it must not take", func()
 		Entry("whose type is a number", instead(`"typ":"sealed+jwt"`, `"typ":1`), as),
 	)
 
+	DescribeTable("takes no proof that says something else to another reader",
+		func(claims func(string) string) {
+			p := newSystemPlay(guard.Set{})
+			p.run(func() {
+				Expect(p.shows(p.sealed(nil), showing{spell: as}).said()).To(Equal("200 alice"))
+				Expect(p.shows(p.sealed(nil), showing{spell: claims}).said()).To(Equal("401 invalid_dpop_proof"))
+			})
+		},
+		Entry("for two addresses", instead(`"htu":`, `"htu":"https://evil.example","htu":`)),
+		Entry("for two tokens", instead(`"ath":`, `"ath":"another","ath":`)),
+		Entry("for an address in another case", instead(`"htu":`, `"HTU":`)),
+		Entry("that is no UTF-8", more("\"x\":\"\xff\"")),
+	)
+
 	DescribeTable("reads its keys once a second at most for keys that there are not",
 		func(disturb func(*systemPlay), want string) {
 			p := newSystemPlay(guard.Set{})

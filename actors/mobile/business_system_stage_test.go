@@ -247,7 +247,8 @@ type showing struct {
 	by            *token.Signer // holds the key in the proof; nil: the phone
 	signedBy      *token.Signer // signs the proof in its place
 	change        func(claims object)
-	proof         string // in the place of a proof
+	spell         func(claims string) string // letter by letter
+	proof         string                     // in the place of a proof
 }
 
 // proof makes a proof for the access token.
@@ -264,6 +265,9 @@ func (p *systemPlay) proof(access string, s showing) string {
 	}
 	payload, err := json.Marshal(claims)
 	Expect(err).NotTo(HaveOccurred())
+	if s.spell != nil {
+		payload = []byte(s.spell(string(payload)))
+	}
 	signer := holder
 	if s.signedBy != nil {
 		signer = *s.signedBy

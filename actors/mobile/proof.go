@@ -87,7 +87,7 @@ func parseProof(compact string) (proof, error) {
 }
 
 func readProofClaims(payload []byte) (c proofClaims, err error) {
-	m, err := wire.Object(payload)
+	m, err := wire.StrictObject(payload)
 	if err != nil {
 		return c, err
 	}

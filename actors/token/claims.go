@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Claims are what a token that was found good says; after a refusal they say nothing that may be used. What they give is good until the next token is validated into the same Claims: whoever keeps some
-// of it copies it. The zero value is ready, and one that is used again and again takes nothing from the heap.
+// Claims are what a token that was found good says; after a refusal they say nothing that may be used. What they give is good until the next token is
+// validated into the same Claims: whoever keeps some of it copies it. The zero value is ready, and one that is used again and again takes nothing from the heap.
 type Claims struct {
 	text    []byte // the payload
 	members []member
