@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/big"
 	"regexp"
 	"slices"
@@ -22,7 +21,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/lestrrat-go/jwx/v3/jwa"
@@ -463,139 +461,3 @@ var _ = Describe("The comparison of validators with two libraries", func() {
 	}
 	DescribeTable("objects to a validator", carelesses...)
 })
-
-// fault is what a validator that is made of libraries does wrong.
-type fault string
-
-var faults = []fault{
-	"that takes claims in any case", "that takes an issuer in any case", "that takes an audience in any case", "that takes an end that is a text", "that takes the last of two ends",
-	"that takes what is no UTF-8", "that does not look whether the token has begun", "that refuses lists of audiences", "that takes any list of audiences", "that refuses tokens that say no beginning", "that refuses objects within objects",
-	"that takes the key by the algorithm, whatever kid says", "that takes the algorithm from the key, whatever alg says", "that takes no algorithm in capitals", "that takes the last of two members in a header",
-	"that passes over b64", "that passes over crit", "that passes over typ", "that folds letters of typ that are not ASCII", "that refuses application/ before the type",
-	"that takes bits beyond the last byte of a header", "that takes bits beyond the last byte of a payload", "that takes bits beyond the last byte of a signature",
-	"that does not verify EdDSA", "that does not verify ES256", "that does not verify RS256", "that does not verify HS256", "that takes a signature of zeros",
-}
-
-// carelessly is a validator with one fault, or none. It knows of signatures those alone that are made here.
-func carelessly(f fault) judge {
-	no := errors.New("refused")
-	decode := func(part string, lax fault) ([]byte, error) {
-		if f == lax && !strings.ContainsAny(part, "\r\n") {
-			return base64.RawURLEncoding.DecodeString(part)
-		}
-		raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
-		if err == nil && raw64(raw) != part {
-			err = no
-		}
-		return raw, err
-	}
-	object := func(text []byte, lax fault) (wire.Members, error) {
-		if f == lax {
-			return wire.Object(text)
-		}
-		return wire.StrictObject(text)
-	}
-	return func(compact string) ([]byte, error) {
-		parts := strings.Split(compact, ".")
-		if len(parts) != 3 {
-			return nil, no
-		}
-		header, err := decode(parts[0], "that takes bits beyond the last byte of a header")
-		payload, worse := decode(parts[1], "that takes bits beyond the last byte of a payload")
-		signature, worst := decode(parts[2], "that takes bits beyond the last byte of a signature")
-		h, unread := object(header, "that takes the last of two members in a header")
-		var any any
-		if err := errors.Join(err, worse, worst, unread, json.Unmarshal(header, &any)); err != nil || header[0] != '{' || header[len(header)-1] != '}' {
-			return nil, no
-		}
-		for _, name := range []string{"alg", "kid", "typ", "cty", "x5t", "x5t#S256", "nonce"} {
-			if _, err := h.Text(name); h[name] != nil && err != nil {
-				return nil, no
-			}
-		}
-		for _, name := range []string{"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"} {
-			if h[name] != nil && f != fault("that passes over "+name) {
-				return nil, no
-			}
-		}
-		alg, _ := h.Text("alg")
-		kid, _ := h.Text("kid")
-		typ, _ := h.Text("typ")
-		if f != "that refuses application/ before the type" {
-			typ = strings.TrimPrefix(typ, "application/")
-		}
-		folded := strings.EqualFold(typ, "pass+jwt") && (len(typ) == len("pass+jwt") || f == "that folds letters of typ that are not ASCII")
-		if !folded && f != "that passes over typ" {
-			return nil, no
-		}
-		signed := slices.ContainsFunc(fuzzIssuer(), func(key issuing) bool {
-			named := key.kid == kid && key.alg == alg
-			switch f {
-			case "that takes the key by the algorithm, whatever kid says":
-				named = key.alg == alg
-			case "that takes the algorithm from the key, whatever alg says":
-				named = key.kid == kid
-			case "that takes no algorithm in capitals":
-				if alg == "NONE" && len(signature) == 0 {
-					return true
-				}
-			case "that takes a signature of zeros":
-				if named && bytes.Equal(signature, make([]byte, 64)) {
-					return true
-				}
-			}
-			if !named || f == fault("that does not verify "+key.alg) {
-				return named
-			}
-			return bytes.Equal(key.sign([]byte(parts[0]+"."+parts[1])), signature)
-		})
-		m, err := object(payload, "that takes the last of two ends")
-		if f == "that takes what is no UTF-8" && !utf8.Valid(payload) {
-			m, err = wire.StrictObject(bytes.ToValidUTF8(payload, []byte("?")))
-		}
-		if !signed || err != nil {
-			return nil, no
-		}
-		if f == "that takes claims in any case" {
-			for name, value := range maps.Clone(m) {
-				m[strings.ToLower(name)] = value
-			}
-		}
-		issuer, _ := m.Text("iss")
-		audience, err := m.Text("aud")
-		list := []string{audience}
-		if err != nil && f != "that refuses lists of audiences" {
-			if m.Into("aud", &list, "list") != nil {
-				return nil, no
-			}
-		}
-		if f == "that takes an issuer in any case" {
-			issuer = strings.ToLower(issuer)
-		}
-		if f == "that takes an audience in any case" {
-			for i := range list {
-				list[i] = strings.ToLower(list[i])
-			}
-		}
-		number := func(name string) (n float64, err error) {
-			spelled := string(m[name])
-			if f == "that takes an end that is a text" {
-				spelled = strings.Trim(spelled, `"`)
-			}
-			return strconv.ParseFloat(spelled, 64)
-		}
-		expires, endless := number("exp")
-		begins, unbegun := number("nbf")
-		if m["nbf"] == nil && f != "that refuses tokens that say no beginning" || f == "that does not look whether the token has begun" {
-			begins, unbegun = 0, nil
-		}
-		named := slices.Contains(list, "tp-a") || f == "that takes any list of audiences" && len(list) > 0 && audience == ""
-		if f == "that refuses objects within objects" && bytes.Count(payload, []byte("{")) > 1 {
-			return nil, no
-		}
-		if issuer != "https://platform.example" || !named || errors.Join(endless, unbegun) != nil || expires <= fuzzNow || begins > fuzzNow {
-			return nil, no
-		}
-		return payload, nil
-	}
-}
