@@ -17,8 +17,13 @@ func (c *Claims) readHeader(header string) bool {
 	if c.text, ok = appendDecoded(c.text[:0], header); !ok || !c.read() || c.text[0] != '{' || c.text[len(c.text)-1] != '}' {
 		return false
 	}
+	return c.after != nil || readByAny(c.text) // what was scanned has nothing in it that another reader would refuse
+}
+
+// readByAny reports whether the library can make values of it all. Numbers that no float holds are none.
+func readByAny(text []byte) bool {
 	var whole any
-	return c.after != nil || json.Unmarshal(c.text, &whole) == nil // what was scanned has nothing in it that another reader would refuse
+	return json.Unmarshal(text, &whole) == nil
 }
 
 var (

@@ -142,6 +142,23 @@ var _ = Describe("A validator of sealed tokens", func() {
 		}, bound, &token.MalformedError{Why: "the header is no JSON object in base64url in which each member comes once, or longer than any needs to be"}),
 	)
 
+	It("takes nothing from the heap for a device whose header it does not remember", func() {
+		if raced {
+			Skip("pools lose what they hold under the race detector")
+		}
+		var c token.Claims
+		usual := sealed(inside, nil)
+		Expect(v.Validate(usual, bound, &c)).To(Succeed())
+		Expect(v.Validate(usual, bound, &c)).To(Succeed())
+		// Those that come in turns take no place of each other.
+		first, second := sealed(inside, map[string]any{"typ": "one+jwt"}), sealed(inside, map[string]any{"typ": "two+jwt"})
+		Expect(testing.AllocsPerRun(100, func() {
+			if v.Validate(first, bound, &c) != nil || v.Validate(second, bound, &c) != nil {
+				panic("refused")
+			}
+		})).To(BeZero())
+	})
+
 	It("takes nothing from the heap", func() {
 		if raced {
 			Skip("pools lose what they hold under the race detector")
